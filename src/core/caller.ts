@@ -1,0 +1,35 @@
+import type { ObjectRef } from "./object.ts";
+
+/** Who opened the connection: a gateway, a script, an operator. Never a principal or an actor. */
+export interface Caller {
+  /** Stable within the deployment, as in `anonymous`, `key:k7f3`, `jwt:<issuer>|<subject>`. */
+  readonly id: string;
+  readonly proof: CallerProof;
+}
+
+/** How the caller showed who it is. */
+export type CallerProof =
+  | { readonly kind: "loopback" }
+  | { readonly kind: "insecure" }
+  | { readonly kind: "process" };
+
+/** What a caller may be allowed to do, per tenant. */
+export type Permission =
+  | "checker"
+  | "context_provider"
+  | "delegator"
+  | "operator"
+  | "writer"
+  | "modeller"
+  | "auditor"
+  | "admin";
+
+/** Within what the permission is asked. */
+export interface Scope {
+  readonly tenant: string;
+  readonly principal?: ObjectRef;
+  readonly tool?: ObjectRef;
+}
+
+/** Fails with `caller_not_permitted` unless the caller holds the permission within the scope. */
+export type Permits = (caller: Caller, permission: Permission, scope: Scope) => void | Promise<void>;
