@@ -32,4 +32,8 @@ export interface Scope {
 }
 
 /** Fails with `caller_not_permitted` unless the caller holds the permission within the scope. */
-export type Permits = (caller: Caller, permission: Permission, scope: Scope) => void | Promise<void>;
+export type Permits = (
+  caller: Caller,
+  permission: Permission,
+  scope: Scope,
+) => void | Promise<void>;

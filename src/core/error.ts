@@ -44,6 +44,20 @@ export interface ErrorFacts {
   readonly token?: string;
   /** Names of missing condition parameters, with `context_missing`. */
   readonly names?: readonly string[];
+  /** Everything that is wrong with a model, with `model_rejected`. */
+  readonly findings?: readonly ModelFinding[];
+  /** Cursor of the last chunk that an import committed before it failed. */
+  readonly cursor?: string;
+}
+
+/** One remark on an authorization model's text; line and column from 1. */
+export interface ModelFinding {
+  readonly file?: string;
+  readonly line: number;
+  readonly column: number;
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
 }
 
 /**

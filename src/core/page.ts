@@ -67,7 +67,5 @@ export function formatPageKey(key: PageKey): string {
 export function sortPageKeys(keys: Iterable<PageKey>): PageKey[] {
   const unique = new Map<string, PageKey>();
   for (const key of keys) unique.set(formatPageKey(key), key);
-  return [...unique]
-    .toSorted(([left], [right]) => compareBytes(left, right))
-    .map(([, key]) => key);
+  return [...unique].toSorted(([left], [right]) => compareBytes(left, right)).map(([, key]) => key);
 }

@@ -16,7 +16,10 @@ export interface ConsistencyToken {
 
 export function parseRevision(value: number): Revision {
   if (!Number.isSafeInteger(value) || value < 0) {
-    throw new DomainError("malformed", `a revision must be a whole number below 2^53, got ${value}`);
+    throw new DomainError(
+      "malformed",
+      `a revision must be a whole number below 2^53, got ${value}`,
+    );
   }
   return value as Revision;
 }
@@ -47,7 +50,9 @@ export function parseToken(text: string, tenant: string, field: string): Consist
       : null;
   const [, timeline, revision, owner] = match ?? [];
   if (timeline === undefined || revision === undefined || owner === undefined) {
-    throw new DomainError("malformed", `${field} is no consistency token of this service`, { field });
+    throw new DomainError("malformed", `${field} is no consistency token of this service`, {
+      field,
+    });
   }
   if (owner !== tenant) {
     throw new DomainError("malformed", `${field} is a token of another tenant`, { field });

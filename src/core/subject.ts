@@ -1,6 +1,5 @@
 import { DomainError } from "./error.ts";
 import {
-
   formatObject,
   parseName,
   parseObject,
@@ -61,12 +60,7 @@ export function subjectOf(object: ObjectRef): Subject {
 }
 
 /** Makes a subject of parts that are not text yet: an empty relation says object. */
-export function parseSubject(
-  type: string,
-  id: string,
-  relation: string,
-  field: string,
-): Subject {
+export function parseSubject(type: string, id: string, relation: string, field: string): Subject {
   const object = parseObject(type, id, field);
   if (relation === "") return { kind: "object", object };
   return { kind: "userset", object, relation: parseName(relation, `${field}.relation`) };
@@ -75,8 +69,11 @@ export function parseSubject(
 /** Fails unless the subject is a plain object. */
 export function objectOfSubject(subject: Subject, field: string): ObjectRef {
   if (subject.kind === "object") return subject.object;
-  throw new DomainError("malformed", `${field} must be an object, got \`${formatSubject(subject)}\``, {
-    field,
-  });
+  throw new DomainError(
+    "malformed",
+    `${field} must be an object, got \`${formatSubject(subject)}\``,
+    {
+      field,
+    },
+  );
 }
-

@@ -1,7 +1,14 @@
 import { compareBytes } from "./byte-order.ts";
 import { DomainError } from "./error.ts";
 import type { JsonObject } from "./json.ts";
-import { formatObject, parseName, parseObjectText, quote, type Name, type ObjectRef } from "./object.ts";
+import {
+  formatObject,
+  parseName,
+  parseObjectText,
+  quote,
+  type Name,
+  type ObjectRef,
+} from "./object.ts";
 import { formatSubject, parseSubjectText, type Subject } from "./subject.ts";
 
 /**

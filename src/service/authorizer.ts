@@ -1,4 +1,4 @@
-import type { Call, Decision } from "../core/decision.ts";
+import type { Call, Decision, Explanation } from "../core/decision.ts";
 import type { DomainError } from "../core/error.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Name, ObjectRef } from "../core/object.ts";
@@ -14,11 +14,7 @@ export interface Authorizer {
    * `no_delegations`, `malformed`, `unknown_type`, `unknown_relation`, `budget_exceeded`,
    * `model_mismatch` and what the replica throws.
    */
-  check(
-    context: RequestContext,
-    call: Call,
-    options: CheckOptions,
-  ): Decision | Promise<Decision>;
+  check(context: RequestContext, call: Call, options: CheckOptions): Decision | Promise<Decision>;
   /** All at one revision; an item that fails is an error in its place. */
   checkBatch(
     context: RequestContext,
@@ -41,7 +37,11 @@ export interface CheckOptions {
 export interface RelationReader {
   checkRelation(
     context: RequestContext,
-    query: RelationQuery & { readonly object: ObjectRef; readonly subject: Subject },
+    query: RelationQuery & {
+      readonly object: ObjectRef;
+      readonly subject: Subject;
+      readonly explain: boolean;
+    },
   ): RelationAnswer | Promise<RelationAnswer>;
   expand(
     context: RequestContext,
@@ -77,6 +77,7 @@ export interface ListQuery {
 export interface RelationAnswer {
   readonly member: boolean;
   readonly token: string;
+  readonly explanation?: Explanation;
 }
 
 export interface ListedObject {
@@ -94,15 +95,22 @@ export interface ListedSubject {
 
 /** What an agent may see of the tools. */
 export interface ToolLister {
-  listTools(context: RequestContext, query: ToolQuery & { readonly page: PageRequest }): Promise<Paged<ObjectRef>>;
+  listTools(
+    context: RequestContext,
+    query: ToolQuery & { readonly page: PageRequest },
+  ): Promise<Paged<ObjectRef>>;
   /** Yields at once, then whenever the set may have changed. Never says what changed. */
-  watchTools(context: RequestContext, query: Omit<ToolQuery, "consistency">): AsyncIterable<{ readonly token: string }>;
+  watchTools(
+    context: RequestContext,
+    query: Omit<ToolQuery, "consistency">,
+  ): AsyncIterable<{ readonly token: string }>;
 }
 
 export interface ToolQuery {
   readonly principal: ObjectRef;
   readonly actors: readonly ObjectRef[];
   readonly partialChain: boolean;
+  readonly delegationId?: string;
   readonly session?: ObjectRef;
   readonly context: JsonObject;
   readonly consistency: Consistency;

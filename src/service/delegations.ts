@@ -1,7 +1,14 @@
 import type { Consent, Covered, Delegation } from "../core/delegation.ts";
 import type { ObjectRef } from "../core/object.ts";
 import type { Subject } from "../core/subject.ts";
-import type { Consistency, MutationOptions, Paged, PageRequest, RequestContext, WriteResult } from "./request.ts";
+import type {
+  Consistency,
+  MutationOptions,
+  Paged,
+  PageRequest,
+  RequestContext,
+  WriteResult,
+} from "./request.ts";
 
 /** Grants, renews, shows and ends delegations. */
 export interface Delegations {
@@ -10,7 +17,11 @@ export interface Delegations {
    * `attenuation_violated` where a parent does not cover it, `limit_exceeded` at the ninth link or
    * the 1,001st live delegation of a pair, `delegation_not_found` for the parent, `malformed`.
    */
-  delegate(context: RequestContext, request: DelegateRequest, options: MutationOptions): Promise<Delegated>;
+  delegate(
+    context: RequestContext,
+    request: DelegateRequest,
+    options: MutationOptions,
+  ): Promise<Delegated>;
   /** Gives principal, delegator and delegate one new expiry. Never beyond the parent's. */
   renew(
     context: RequestContext,
@@ -18,9 +29,22 @@ export interface Delegations {
     options: MutationOptions,
   ): Promise<{ readonly delegation: Delegation; readonly result: WriteResult }>;
   /** Deletes what the selector covers, whole and with its subtrees. Nothing selected is said, not failed. */
-  revoke(context: RequestContext, request: RevokeRequest, options: MutationOptions): Promise<Revoked>;
-  get(context: RequestContext, delegationId: string, consistency: Consistency): Promise<{ readonly delegation: Delegation; readonly token: string }>;
-  list(context: RequestContext, filter: DelegationFilter, page: PageRequest, consistency: Consistency): Promise<Paged<Delegation>>;
+  revoke(
+    context: RequestContext,
+    request: RevokeRequest,
+    options: MutationOptions,
+  ): Promise<Revoked>;
+  get(
+    context: RequestContext,
+    delegationId: string,
+    consistency: Consistency,
+  ): Promise<{ readonly delegation: Delegation; readonly token: string }>;
+  list(
+    context: RequestContext,
+    filter: DelegationFilter,
+    page: PageRequest,
+    consistency: Consistency,
+  ): Promise<Paged<Delegation>>;
   /** Adds one suspension on the object; the id lifts it. */
   suspend(
     context: RequestContext,
@@ -32,12 +56,18 @@ export interface Delegations {
     context: RequestContext,
     request: { readonly target: ObjectRef; readonly suspensionId?: string },
     options: MutationOptions,
-  ): Promise<{ readonly liftedIds: readonly string[]; readonly result: WriteResult }>;
+  ): Promise<{
+    readonly liftedIds: readonly string[];
+    readonly remainingIds: readonly string[];
+    readonly result: WriteResult;
+  }>;
 }
 
 export interface DelegateRequest {
   /** May be absent with a parent, whose principal it then is. */
   readonly principal?: ObjectRef;
+  /** Absent: the principal, or with a parent its delegate; anything else is refused. */
+  readonly delegator?: ObjectRef;
   readonly delegate: ObjectRef;
   readonly parentId?: string;
   readonly pairs: readonly CoveragePair[];
@@ -88,7 +118,7 @@ export interface Revoked {
   readonly outcome: "revoked" | "nothing_matched" | "dry_run";
   readonly delegations: readonly RevokedDelegation[];
   /** Live delegations that still let some actor of the selector's principal do what was selected. */
-  readonly stillAllowing: readonly Delegation[];
+  readonly remaining: readonly RemainingDelegation[];
   readonly result?: WriteResult;
 }
 
@@ -100,8 +130,21 @@ export interface RevokedDelegation {
   readonly lostResources: readonly Covered[];
 }
 
-export interface DelegationFilter extends Selector {
+/** A delegation that stays, and what of the selection it still covers. */
+export interface RemainingDelegation {
+  readonly delegation: Delegation;
+  readonly stillCoveredTools: readonly Covered[];
+  readonly stillCoveredResources: readonly Covered[];
+}
+
+export interface DelegationFilter {
+  readonly principal?: ObjectRef;
+  readonly delegate?: ObjectRef;
   readonly parentId?: string;
-  readonly label?: { readonly name: string; readonly value: string };
+  /** By coverage: a delegation that covers it through a folder or a wildcard is listed. */
+  readonly tool?: ObjectRef;
+  readonly resource?: ObjectRef;
+  /** All must be there with these values. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly includeExpired: boolean;
 }

@@ -1,11 +1,26 @@
-import type { Paged, PageRequest, RequestContext } from "./request.ts";
+import type {
+  MutationOptions,
+  Paged,
+  PageRequest,
+  RequestContext,
+  WriteResult,
+} from "./request.ts";
 
 /** Spaces that share nothing, and the processes that serve them. */
 export interface Tenants {
   /** `[a-z][a-z0-9_-]{0,62}`, not `system`. `tenant_exists`. */
-  create(context: Omit<RequestContext, "tenant">, tenant: string): Promise<TenantFacts>;
-  list(context: Omit<RequestContext, "tenant">, page: PageRequest): Promise<Paged<TenantFacts>>;
-  nodes(context: Omit<RequestContext, "tenant">): Promise<readonly NodeFacts[]>;
+  create(
+    context: RequestContext,
+    options: MutationOptions,
+  ): Promise<{ readonly tenant: TenantFacts; readonly result: WriteResult }>;
+  list(
+    context: Omit<RequestContext, "tenant">,
+    page: PageRequest,
+  ): Promise<Omit<Paged<TenantFacts>, "token">>;
+  /** The processes that hold a lease, and how far each has come with the tenant. */
+  nodes(
+    context: RequestContext,
+  ): Promise<{ readonly nodes: readonly NodeFacts[]; readonly token: string }>;
 }
 
 export interface TenantFacts {
@@ -20,5 +35,8 @@ export interface NodeFacts {
   readonly node: string;
   /** This very process. */
   readonly self: boolean;
-  readonly tenants: readonly { readonly tenant: string; readonly acknowledgedRevision: number; readonly headRevision: number }[];
+  /** Absent where the node does not hold this tenant. */
+  readonly acknowledged?: { readonly revision: number; readonly token: string };
+  /** Its lease is of an earlier timeline of the database. */
+  readonly outdated: boolean;
 }

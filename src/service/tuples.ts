@@ -2,7 +2,14 @@ import type { RevisionChange } from "../core/change.ts";
 import type { Name, ObjectRef } from "../core/object.ts";
 import type { RelationTuple, TupleFilter } from "../core/tuple.ts";
 import type { Precondition, TupleStep } from "../store/mutation.ts";
-import type { Consistency, MutationOptions, Paged, PageRequest, RequestContext, WriteResult } from "./request.ts";
+import type {
+  Consistency,
+  MutationOptions,
+  Paged,
+  PageRequest,
+  RequestContext,
+  WriteResult,
+} from "./request.ts";
 
 /** Reads and writes relation tuples. */
 export interface Tuples {
@@ -15,19 +22,27 @@ export interface Tuples {
     },
     options: MutationOptions,
   ): Promise<{ readonly created: number; readonly deleted: number; readonly result: WriteResult }>;
-  read(context: RequestContext, filter: TupleFilter, page: PageRequest, consistency: Consistency): Promise<Paged<RelationTuple>>;
+  read(
+    context: RequestContext,
+    filter: TupleFilter,
+    page: PageRequest,
+    consistency: Consistency,
+  ): Promise<Paged<RelationTuple>>;
   /** Deletes what matches, up to `limit` (1 to 5,000) a call, and says whether more is left. */
   delete(
     context: RequestContext,
     request: { readonly filter: TupleFilter; readonly limit: number; readonly dryRun: boolean },
     options: MutationOptions,
-  ): Promise<{ readonly deleted: readonly RelationTuple[]; readonly more: boolean; readonly result?: WriteResult }>;
+  ): Promise<{
+    readonly deleted: readonly RelationTuple[];
+    readonly more: boolean;
+    readonly result?: WriteResult;
+  }>;
   /** Touches the tuples in chunks of at most 5,000, a revision each. Not atomic: `cursor` says how far it got. */
   import(
     context: RequestContext,
     chunks: AsyncIterable<ImportChunk>,
     options: MutationOptions,
-    onProgress?: (progress: ImportProgress) => void,
   ): Promise<ImportProgress & { readonly result: WriteResult }>;
   /** All tuples that match, in canonical order, at one revision, in bounded memory. */
   export(
@@ -64,10 +79,12 @@ export interface ExportChunk {
 export interface WatchRequest {
   /** Empty: from now on. */
   readonly token: string;
+  /** Empty: all types. */
   readonly types: readonly Name[];
   readonly objects: readonly ObjectRef[];
-  readonly principals: readonly ObjectRef[];
-  readonly delegationIds: readonly string[];
+  /** Changes of this principal's delegations. */
+  readonly principal?: ObjectRef;
+  readonly delegationId?: string;
 }
 
 export type WatchEvent =
