@@ -27,7 +27,6 @@ export function parseName(text: string, field: string): Name {
       { field },
     );
   }
-  // oxlint-disable-next-line no-unsafe-type-assertion -- a brand is made here and nowhere else
   return text as Name;
 }
 
