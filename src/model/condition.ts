@@ -24,8 +24,23 @@ export type ConditionOutcome =
   /** The answer hangs on these parameters, which neither context has. Sorted. */
   | { readonly kind: "needs"; readonly names: readonly string[] }
   /** A value of the wrong type, an error of the expression, or its cost limit met. */
-  | { readonly kind: "failed"; readonly code: "wrong_type" | "expression_error" | "cost_exceeded"; readonly detail: string };
+  | {
+      readonly kind: "failed";
+      readonly code: "wrong_type" | "expression_error" | "cost_exceeded";
+      readonly detail: string;
+    };
 
 export type ParameterType =
-  | { readonly kind: "bool" | "string" | "int" | "uint" | "double" | "duration" | "timestamp" | "ipaddress" | "any" }
+  | {
+      readonly kind:
+        | "bool"
+        | "string"
+        | "int"
+        | "uint"
+        | "double"
+        | "duration"
+        | "timestamp"
+        | "ipaddress"
+        | "any";
+    }
   | { readonly kind: "list" | "map"; readonly of: ParameterType };
