@@ -12,20 +12,19 @@ const name = fc
   .map((text) => parseName(text, "name"));
 
 const permission: fc.Arbitrary<Permission> = fc.oneof(
-  fc.constant({ kind: "none" } as const),
-  fc.record({
-    kind: fc.constant("relation" as const),
-    type: name,
-    relation: name,
-    optional: fc.constant(false),
-  }),
-  fc.record({
-    kind: fc.constant("relation" as const),
-    type: name,
-    relation: name,
-    role: name,
-    optional: fc.boolean(),
-  }),
+  fc.constant<Permission>({ kind: "none" }),
+  fc
+    .tuple(name, name)
+    .map(([type, relation]): Permission => ({ kind: "relation", type, relation, optional: false })),
+  fc
+    .tuple(name, name, name, fc.boolean())
+    .map(([type, relation, role, optional]): Permission => ({
+      kind: "relation",
+      type,
+      relation,
+      role,
+      optional,
+    })),
 );
 
 suite("parsePermission", () => {
