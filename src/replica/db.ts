@@ -25,7 +25,11 @@ export interface Db {
     tenant: string,
     revision: Revision,
     among: readonly string[] | undefined,
-  ): Promise<{ readonly timeline: Timeline; readonly waitingFor: readonly string[]; readonly leases: number }>;
+  ): Promise<{
+    readonly timeline: Timeline;
+    readonly waitingFor: readonly string[];
+    readonly leases: number;
+  }>;
   /** L8. Durable. True if a row was deleted. */
   kill(leaseId: string, renewSeq: number): Promise<boolean>;
   /** L6. */
