@@ -1,0 +1,336 @@
+import { homedir, hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { DomainError } from "./core/error.ts";
+import { quote } from "./core/object.ts";
+import {
+  address,
+  choice,
+  count,
+  day,
+  duration,
+  hour,
+  mebibyte,
+  named,
+  second,
+  size,
+  type Address,
+  type Option,
+} from "./option.ts";
+
+/** Everything that an operator may set. Lengths of time are in milliseconds, sizes in bytes. */
+export interface Config {
+  readonly grpcListen: Address;
+  readonly httpListen: Address;
+  readonly insecureListen: boolean;
+  readonly dataDir: string;
+  /** Absent: the embedded PostgreSQL in `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  readonly databaseConnectionsMax: number;
+  readonly nodeName: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  readonly leaseServeMs: number;
+  readonly leaseKillMs: number;
+  readonly leaseRenewMs: number;
+  readonly memoryBytesMax: number;
+  readonly depthMax: number;
+  readonly stepsMax: number;
+  readonly modelBytesMax: number;
+  readonly modelNestingMax: number;
+  readonly operationsMax: number;
+  readonly checksMax: number;
+  readonly contextualTuplesMax: number;
+  readonly contextBytesMax: number;
+  readonly pageSizeMax: number;
+  readonly liveDelegationsMax: number;
+  readonly messageBytesMax: number;
+  readonly inFlightMax: number;
+  readonly inFlightPerConnectionMax: number;
+  readonly delegationLifetimeMs: number;
+  readonly delegationLifetimeMaxMs: number;
+  readonly historyMs: number;
+  readonly shutdownGraceMs: number;
+}
+
+export type LogLevel = (typeof logLevels)[number];
+export type LogFormat = (typeof logFormats)[number];
+
+/** Reads flags, then what the environment says where there is no flag, then the defaults. */
+export function parseConfig(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Config {
+  const flags = parseFlags(args);
+  const config: Config = Object.freeze({
+    grpcListen: read(options.grpcListen),
+    httpListen: read(options.httpListen),
+    insecureListen: read(options.insecureListen),
+    dataDir: read(options.dataDir),
+    databaseUrl: read(options.databaseUrl),
+    databaseConnectionsMax: read(options.databaseConnectionsMax),
+    nodeName: read(options.nodeName),
+    logLevel: read(options.logLevel),
+    logFormat: read(options.logFormat),
+    leaseServeMs: read(options.leaseServeMs),
+    leaseKillMs: read(options.leaseKillMs),
+    leaseRenewMs: read(options.leaseRenewMs),
+    memoryBytesMax: read(options.memoryBytesMax),
+    depthMax: read(options.depthMax),
+    stepsMax: read(options.stepsMax),
+    modelBytesMax: read(options.modelBytesMax),
+    modelNestingMax: read(options.modelNestingMax),
+    operationsMax: read(options.operationsMax),
+    checksMax: read(options.checksMax),
+    contextualTuplesMax: read(options.contextualTuplesMax),
+    contextBytesMax: read(options.contextBytesMax),
+    pageSizeMax: read(options.pageSizeMax),
+    liveDelegationsMax: read(options.liveDelegationsMax),
+    messageBytesMax: read(options.messageBytesMax),
+    inFlightMax: read(options.inFlightMax),
+    inFlightPerConnectionMax: read(options.inFlightPerConnectionMax),
+    delegationLifetimeMs: read(options.delegationLifetimeMs),
+    delegationLifetimeMaxMs: read(options.delegationLifetimeMaxMs),
+    historyMs: read(options.historyMs),
+    shutdownGraceMs: read(options.shutdownGraceMs),
+  });
+  checkTogether(config);
+  return config;
+
+  function read<Value>(option: Option<Value>): Value {
+    const flag = flags[option.flag];
+    const [text, source] =
+      flag === undefined
+        ? [environment[option.variable], option.variable]
+        : [flag, `--${option.flag}`];
+    // An empty variable is how many a script unsets one.
+    if (text === undefined || (flag === undefined && text === "")) return option.standard();
+    const value = option.parse(text);
+    if (value !== undefined) return value.is;
+    // A password may stand in a URL: what was given is not said again.
+    const given = option.secret === true ? "" : `, got ${quote(text)}`;
+    throw new DomainError("malformed", `${source} must be ${option.allowed}${given}`, {
+      field: source,
+    });
+  }
+}
+
+/** Every option on a line or two, as `--help` shows it. */
+export function formatOptions(): string {
+  return Object.values(options)
+    .map(
+      ({ flag, variable, meaning, shown, allowed }) =>
+        `  --${flag} (${variable})\n      ${meaning}; ${allowed}. Default: ${shown}.`,
+    )
+    .join("\n");
+}
+
+/** The same as a table in Markdown. */
+export function formatOptionTable(): string {
+  const rows = Object.values(options).map(
+    ({ flag, variable, meaning, shown, allowed }) =>
+      `| \`--${flag}\` | \`${variable}\` | ${shown} | ${meaning}; ${allowed} |`,
+  );
+  return ["| flag | variable | default | meaning |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+/** Whether only this machine can reach the address. */
+export function isLoopback({ host }: Address): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.[0-9]{1,3}){3}$/.test(host);
+}
+
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+const logFormats = ["auto", "json", "text"] as const;
+
+const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
+  grpcListen: address("grpc-listen", "where gRPC is served", 7450),
+  httpListen: address(
+    "http-listen",
+    "where Connect, gRPC-Web, metrics and health are served",
+    7451,
+  ),
+  insecureListen: {
+    ...named(
+      "insecure-listen",
+      "listen on addresses that others can reach, with no authentication",
+    ),
+    allowed: "true or false",
+    shown: "false",
+    standard: () => false,
+    parse: (text) =>
+      text === "true" || text === "1"
+        ? { is: true }
+        : text === "false" || text === "0"
+          ? { is: false }
+          : undefined,
+  },
+  dataDir: {
+    ...named("data-dir", "where the embedded PostgreSQL keeps its data"),
+    allowed: "a path",
+    shown: "`/var/lib/prokura` for root, else `~/.local/share/prokura`",
+    standard: defaultDataDir,
+    parse: (text) => (text === "" ? undefined : { is: resolve(text) }),
+  },
+  databaseUrl: {
+    ...named("database-url", "the PostgreSQL to use in place of the embedded one"),
+    variable: "DATABASE_URL",
+    allowed: "a postgres:// URL",
+    shown: "the embedded one",
+    standard: () => undefined,
+    parse: (text) =>
+      /^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? "") ? { is: text } : undefined,
+    secret: true,
+  },
+  databaseConnectionsMax: count(
+    "database-connections-max",
+    "connections to PostgreSQL",
+    20,
+    4,
+    1000,
+  ),
+  nodeName: {
+    ...named("node-name", "the name of this process, for people"),
+    allowed: "1 to 128 printable characters",
+    shown: "the host's name",
+    standard: () => hostname(),
+    parse: (text) => (/^[^\p{Cc}\p{Cs}]{1,128}$/u.test(text) ? { is: text } : undefined),
+  },
+  logLevel: choice("log-level", "what is logged at least", logLevels, "info"),
+  logFormat: choice(
+    "log-format",
+    "how log lines look; auto is text on a terminal, else json",
+    logFormats,
+    "auto",
+  ),
+  leaseServeMs: duration(
+    "lease-serve",
+    "how long a node answers after a renewal",
+    "8s",
+    8 * second,
+  ),
+  leaseKillMs: duration(
+    "lease-kill",
+    "after how long others end a silent lease",
+    "12s",
+    12 * second,
+  ),
+  leaseRenewMs: duration("lease-renew", "how often a lease is renewed", "2s", 2 * second),
+  memoryBytesMax: size("memory-max", "memory for the graph", "512MiB", 512 * mebibyte),
+  depthMax: count("depth-max", "depth of one evaluation", 64, 1, 64),
+  stepsMax: count("steps-max", "work of one evaluation, in steps", 100_000, 1000, 10_000_000),
+  modelBytesMax: size("model-max", "text of an authorization model", "256KiB", 256 * 1024),
+  modelNestingMax: count("model-nesting-max", "nesting in an authorization model", 32, 1, 64),
+  operationsMax: count("operations-max", "operations of one write", 1000, 1, 5000),
+  checksMax: count("checks-max", "checks of one batch", 1000, 1, 10_000),
+  contextualTuplesMax: count(
+    "contextual-tuples-max",
+    "contextual tuples of one request",
+    100,
+    0,
+    1000,
+  ),
+  contextBytesMax: size("context-max", "one context", "64KiB", 64 * 1024),
+  pageSizeMax: count("page-size-max", "elements of one page", 1000, 1, 10_000),
+  liveDelegationsMax: count(
+    "live-delegations-max",
+    "live delegations of one principal to one delegate",
+    1000,
+    1,
+    100_000,
+  ),
+  messageBytesMax: size("message-max", "one message on the wire", "4MiB", 4 * mebibyte),
+  inFlightMax: count("in-flight-max", "requests under way in all", 10_000, 1, 1_000_000),
+  inFlightPerConnectionMax: count(
+    "in-flight-per-connection-max",
+    "requests under way on one connection",
+    1000,
+    1,
+    100_000,
+  ),
+  delegationLifetimeMs: duration(
+    "delegation-lifetime",
+    "how long a delegation lives that names no end",
+    "1h",
+    hour,
+  ),
+  delegationLifetimeMaxMs: duration(
+    "delegation-lifetime-max",
+    "how long a delegation may live that is not for ever",
+    "30d",
+    30 * day,
+  ),
+  historyMs: duration("history", "how long the past can be asked for", "7d", 7 * day),
+  shutdownGraceMs: duration(
+    "shutdown-grace",
+    "how long calls may end in when stopping",
+    "20s",
+    20 * second,
+  ),
+};
+
+/** Flags that take no value. */
+const switches: readonly string[] = [options.insecureListen.flag];
+
+function parseFlags(args: readonly string[]): Readonly<Record<string, string | undefined>> {
+  const known = Object.fromEntries(
+    Object.values(options).map(({ flag }) => [
+      flag,
+      { type: switches.includes(flag) ? ("boolean" as const) : ("string" as const) },
+    ]),
+  );
+  try {
+    const { values } = parseArgs({ args: [...args], options: known, strict: true });
+    return Object.fromEntries(
+      Object.entries(values).map(([flag, value]) => [
+        flag,
+        value === true ? "true" : String(value),
+      ]),
+    );
+  } catch (cause) {
+    const problem = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : "";
+    throw new DomainError("malformed", `wrong flags, see --help: ${problem}`, { cause });
+  }
+}
+
+/** What only holds of several options together. */
+function checkTogether(config: Config): void {
+  const { leaseServeMs, leaseKillMs, leaseRenewMs } = config;
+  if (leaseKillMs < 1.5 * leaseServeMs) {
+    // Clocks run at different rates and machines are suspended: the difference is what pays for it.
+    refuse("lease-kill", "must be at least 1.5 times --lease-serve");
+  }
+  if (leaseRenewMs > leaseServeMs / 4) {
+    refuse("lease-renew", "must be at most a quarter of --lease-serve");
+  }
+  if (config.delegationLifetimeMs > config.delegationLifetimeMaxMs) {
+    refuse("delegation-lifetime", "must be at most --delegation-lifetime-max");
+  }
+  if (config.inFlightPerConnectionMax > config.inFlightMax) {
+    refuse("in-flight-per-connection-max", "must be at most --in-flight-max");
+  }
+  for (const listen of [config.grpcListen, config.httpListen]) {
+    if (!isLoopback(listen) && !config.insecureListen) {
+      refuse(
+        "insecure-listen",
+        `must be given to listen on ${formatAddress(listen)}: others can reach it, and callers are not authenticated`,
+      );
+    }
+  }
+}
+
+function refuse(flag: string, problem: string): never {
+  throw new DomainError("malformed", `--${flag} ${problem}`, { field: `--${flag}` });
+}
+
+/**
+ * Not the working directory: a server that is started elsewhere would come up empty. Root's own home
+ * is closed to the account that PostgreSQL must run under.
+ */
+function defaultDataDir(): string {
+  if (process.getuid?.() === 0) return "/var/lib/prokura";
+  return join(process.env["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share"), "prokura");
+}

@@ -1,0 +1,227 @@
+import { DomainError } from "../core/error.ts";
+import { parseName } from "../core/object.ts";
+import { objectOfSubject } from "../core/subject.ts";
+import { formatToken } from "../core/revision.ts";
+import type { Decision } from "../core/decision.ts";
+import {
+  AuthorizationService,
+  type CheckRelationRequest,
+  type CheckRequest,
+  type ExpandRequest,
+  type ListObjectsRequest,
+  type ListSubjectsRequest,
+  type ListToolsRequest,
+} from "../gen/prokura/v1/authorization_pb.ts";
+import type { Authorizer, RelationReader, ToolLister } from "../service/authorizer.ts";
+import { inTenant, type CallContext, type Handlers } from "./call.ts";
+import { checkItems } from "./check-batch.ts";
+import {
+  callFromProto,
+  chainFromProto,
+  conditionContextFromProto,
+  decisionToProto,
+  explanationToProto,
+} from "./checks.ts";
+import { contractLimits, type RequestLimits } from "./limits.ts";
+import {
+  contextualTuplesFromProto,
+  objectFromProto,
+  objectToProto,
+  subjectFromProto,
+  subjectToProto,
+} from "./nouns.ts";
+import { consistencyFromProto, pageFromProto, tenantFromProto } from "./request.ts";
+import { streamCheck, type ReportBug } from "./stream-check.ts";
+import { usersetTreeToProto } from "./userset-tree.ts";
+
+/** What the handlers of the service ask. */
+export interface AuthorizationParts {
+  readonly authorizer: Authorizer;
+  readonly relations: RelationReader;
+  readonly tools: ToolLister;
+}
+
+export function authorizationHandlers(
+  parts: AuthorizationParts,
+  limits: RequestLimits,
+  reportBug: ReportBug,
+): Handlers {
+  const { authorizer, relations, tools } = parts;
+  const { method } = AuthorizationService;
+  return (transport) => {
+    transport.unary(method.check, (request, call) => check(authorizer, limits, request, call));
+    transport.unary(method.batchCheck, (request, call) =>
+      checkItems(authorizer, limits, request, call),
+    );
+    transport.duplex(method.streamCheck, (requests, call) =>
+      streamCheck(authorizer, limits, requests, call, reportBug),
+    );
+    transport.unary(method.checkRelation, (request, call) =>
+      checkRelation(relations, limits, request, call),
+    );
+    transport.unary(method.expand, (request, call) => expand(relations, limits, request, call));
+    transport.unary(method.listTools, (request, call) => listTools(tools, limits, request, call));
+    transport.serverStream(method.watchTools, (request, call) =>
+      tools.watchTools(inTenant(call, tenantFromProto(request.tenant)), {
+        ...chainFromProto(request, ""),
+        context: {},
+      }),
+    );
+    transport.unary(method.listObjects, (request, call) =>
+      listObjects(relations, limits, request, call),
+    );
+    transport.unary(method.listSubjects, (request, call) =>
+      listSubjects(relations, limits, request, call),
+    );
+  };
+}
+
+function check(
+  authorizer: Authorizer,
+  limits: RequestLimits,
+  request: CheckRequest,
+  call: CallContext,
+) {
+  const context = inTenant(call, tenantFromProto(request.tenant));
+  const answer = authorizer.check(context, callFromProto(request, limits, ""), {
+    consistency: consistencyFromProto(request.consistency),
+    explain: request.explain,
+  });
+  return answer instanceof Promise ? answer.then(format) : format(answer);
+
+  function format(decision: Decision) {
+    return decisionToProto(decision, formatToken(decision));
+  }
+}
+
+async function checkRelation(
+  relations: RelationReader,
+  limits: RequestLimits,
+  request: CheckRelationRequest,
+  call: CallContext,
+) {
+  const { member, token, explanation } = await relations.checkRelation(
+    inTenant(call, tenantFromProto(request.tenant)),
+    {
+      ...relationQueryFromProto(request, limits),
+      object: objectFromProto(request.object, "object"),
+      subject: subjectFromProto(request.subject, "subject"),
+      explain: request.explain,
+    },
+  );
+  return {
+    member,
+    token,
+    ...(explanation === undefined ? {} : { explanation: explanationToProto(explanation) }),
+  };
+}
+
+async function expand(
+  relations: RelationReader,
+  limits: RequestLimits,
+  request: ExpandRequest,
+  call: CallContext,
+) {
+  if (request.depth > contractLimits.expandDepth) {
+    throw new DomainError(
+      "limit_exceeded",
+      `depth is ${request.depth}, at most ${contractLimits.expandDepth} is followed`,
+      { field: "depth" },
+    );
+  }
+  const { tree, token } = await relations.expand(inTenant(call, tenantFromProto(request.tenant)), {
+    ...relationQueryFromProto(request, limits),
+    object: objectFromProto(request.object, "object"),
+    depthMax: Math.max(1, request.depth),
+  });
+  return { tree: usersetTreeToProto(tree), token };
+}
+
+async function listTools(
+  tools: ToolLister,
+  limits: RequestLimits,
+  request: ListToolsRequest,
+  call: CallContext,
+) {
+  const page = await tools.listTools(inTenant(call, tenantFromProto(request.tenant)), {
+    ...chainFromProto(request, ""),
+    context: conditionContextFromProto(request.context, limits, "context"),
+    consistency: consistencyFromProto(request.consistency),
+    page: pageFromProto(request, limits),
+  });
+  return {
+    tools: page.items.map(objectToProto),
+    nextPageToken: page.nextPageToken ?? "",
+    token: page.token,
+  };
+}
+
+async function listObjects(
+  relations: RelationReader,
+  limits: RequestLimits,
+  request: ListObjectsRequest,
+  call: CallContext,
+) {
+  const page = await relations.listObjects(inTenant(call, tenantFromProto(request.tenant)), {
+    ...relationQueryFromProto(request, limits),
+    type: parseName(request.type, "type"),
+    subject: subjectFromProto(request.subject, "subject"),
+    page: pageFromProto(request, limits),
+    reportConditional: request.reportConditional,
+  });
+  return {
+    objects: page.items.map(({ object, missingNames }) => ({
+      object: objectToProto(object),
+      conditional: missingNames.length > 0,
+      missingContext: [...missingNames],
+    })),
+    nextPageToken: page.nextPageToken ?? "",
+    token: page.token,
+  };
+}
+
+async function listSubjects(
+  relations: RelationReader,
+  limits: RequestLimits,
+  request: ListSubjectsRequest,
+  call: CallContext,
+) {
+  const { subjectRelation } = request;
+  const page = await relations.listSubjects(inTenant(call, tenantFromProto(request.tenant)), {
+    ...relationQueryFromProto(request, limits),
+    object: objectFromProto(request.object, "object"),
+    subjectType: parseName(request.subjectType, "subject_type"),
+    ...(subjectRelation === ""
+      ? {}
+      : { subjectRelation: parseName(subjectRelation, "subject_relation") }),
+    page: pageFromProto(request, limits),
+    reportConditional: request.reportConditional,
+  });
+  return {
+    subjects: page.items.map(({ subject, missingNames, excluded }) => ({
+      subject: subjectToProto(subject),
+      conditional: missingNames.length > 0,
+      missingContext: [...missingNames],
+      excluded: excluded.map((one) => objectToProto(objectOfSubject(one, "excluded"))),
+    })),
+    nextPageToken: page.nextPageToken ?? "",
+    token: page.token,
+  };
+}
+
+function relationQueryFromProto(
+  request: Pick<CheckRelationRequest, "relation" | "contextualTuples" | "consistency"> &
+    Partial<Pick<CheckRelationRequest, "context">>,
+  limits: RequestLimits,
+) {
+  return {
+    relation: parseName(request.relation, "relation"),
+    context: conditionContextFromProto(request.context, limits, "context"),
+    contextualTuples: contextualTuplesFromProto(
+      request.contextualTuples,
+      limits,
+      "contextual_tuples",
+    ),
+    consistency: consistencyFromProto(request.consistency),
+  };
+}

@@ -1,0 +1,111 @@
+import type {
+  DescMessage,
+  DescMethodBiDiStreaming,
+  DescMethodClientStreaming,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
+import type { Caller } from "../core/caller.ts";
+import { DomainError } from "../core/error.ts";
+import type { RequestContext } from "../service/request.ts";
+
+/** One RPC under way, whatever it came over. */
+export interface CallContext {
+  readonly caller: Caller;
+  /**
+   * Aborts when the client goes away or its deadline passes, with a `DomainError` as the reason.
+   * Made when first read: most checks are answered before anybody asks for it.
+   */
+  readonly signal: AbortSignal;
+  /** Milliseconds left until the client's deadline, as of the arrival; absent: no deadline. */
+  readonly deadlineMs?: number;
+}
+
+/** A handler parses, asks and formats; it decides nothing. Without a promise it is answered in this tick. */
+export type UnaryHandler<Input extends DescMessage, Output extends DescMessage> = (
+  request: MessageShape<Input>,
+  call: CallContext,
+) => MessageInitShape<Output> | Promise<MessageInitShape<Output>>;
+
+export type ServerStreamHandler<Input extends DescMessage, Output extends DescMessage> = (
+  request: MessageShape<Input>,
+  call: CallContext,
+) => AsyncIterable<MessageInitShape<Output>>;
+
+export type ClientStreamHandler<Input extends DescMessage, Output extends DescMessage> = (
+  requests: AsyncIterable<MessageShape<Input>>,
+  call: CallContext,
+) => Promise<MessageInitShape<Output>>;
+
+export type DuplexHandler<Input extends DescMessage, Output extends DescMessage> = (
+  requests: AsyncIterable<MessageShape<Input>>,
+  call: CallContext,
+) => AsyncIterable<MessageInitShape<Output>>;
+
+/** Takes handlers one by one and puts them on a wire. Every transport is one of these. */
+export interface Transport {
+  unary<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodUnary<Input, Output>,
+    handler: UnaryHandler<Input, Output>,
+  ): void;
+  serverStream<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodServerStreaming<Input, Output>,
+    handler: ServerStreamHandler<Input, Output>,
+  ): void;
+  clientStream<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodClientStreaming<Input, Output>,
+    handler: ClientStreamHandler<Input, Output>,
+  ): void;
+  duplex<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodBiDiStreaming<Input, Output>,
+    handler: DuplexHandler<Input, Output>,
+  ): void;
+}
+
+/** The handlers of one service. */
+export type Handlers = (transport: Transport) => void;
+
+/** The call as a use case sees it. */
+export function inTenant(call: CallContext, tenant: string): RequestContext {
+  return {
+    caller: call.caller,
+    tenant,
+    // Passed on unread: reading it makes it.
+    get signal() {
+      return call.signal;
+    },
+    ...(call.deadlineMs === undefined ? {} : { deadlineMs: call.deadlineMs }),
+  };
+}
+
+/** The end of a call as its transport reports it, turned into a signal if anybody wants one. */
+export class CallEnd {
+  readonly #deadlineAtMs: number;
+  #controller: AbortController | undefined;
+  #reason: DomainError | undefined;
+
+  /** `deadlineAtMs` by `Date.now()`; `Infinity`: none. */
+  constructor(deadlineAtMs: number) {
+    this.#deadlineAtMs = deadlineAtMs;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** The client is gone, by itself or because its time was up. */
+  end(): void {
+    if (this.#reason !== undefined) return;
+    this.#reason =
+      Date.now() >= this.#deadlineAtMs
+        ? new DomainError("deadline_exceeded", "the deadline passed before there was an answer")
+        : new DomainError("cancelled", "the client cancelled the call");
+    this.#controller?.abort(this.#reason);
+  }
+}

@@ -1,0 +1,78 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Call, Decision } from "../core/decision.ts";
+import { DomainError } from "../core/error.ts";
+import type {
+  CheckItem,
+  CheckResultSchema,
+  StreamCheckRequest,
+} from "../gen/prokura/v1/authorization_pb.ts";
+import type { Authorizer, BatchDecision } from "../service/authorizer.ts";
+import { inTenant, type CallContext } from "./call.ts";
+import { callFromProto, decisionToProto } from "./checks.ts";
+import { itemErrorToProto } from "./errors.ts";
+import { atMost, malformed } from "./field.ts";
+import type { RequestLimits } from "./limits.ts";
+import { consistencyFromProto, tenantFromProto } from "./request.ts";
+
+/** The answers to the items of one message, in their order, all at the revision of the token. */
+export interface BatchAnswer {
+  readonly results: MessageInitShape<typeof CheckResultSchema>[];
+  readonly token: string;
+}
+
+/**
+ * Judges the items of a batch or of one message of a stream. An item that is malformed fails alone:
+ * the others are judged without it.
+ */
+export function checkItems(
+  authorizer: Authorizer,
+  limits: RequestLimits,
+  request: Pick<StreamCheckRequest, "tenant" | "consistency" | "items">,
+  call: CallContext,
+): BatchAnswer | Promise<BatchAnswer> {
+  const context = inTenant(call, tenantFromProto(request.tenant));
+  const consistency = consistencyFromProto(request.consistency);
+  const { items } = request;
+  if (items.length === 0) throw malformed("items", "must have at least one check");
+  atMost(items.length, limits.checksMax, "items");
+  const parsed = items.map((item, index) => parseItem(item, index, limits));
+  const calls = parsed.filter((entry): entry is Call => !(entry instanceof DomainError));
+  const explain = items.some((item) => item.explain);
+  const answer = authorizer.checkBatch(context, calls, { consistency, explain });
+  return answer instanceof Promise
+    ? answer.then((batch) => batchToProto(batch, parsed, items))
+    : batchToProto(answer, parsed, items);
+}
+
+function parseItem(item: CheckItem, index: number, limits: RequestLimits): Call | DomainError {
+  try {
+    return callFromProto(item, limits, `items[${index}].`);
+  } catch (error) {
+    // No decision: the item is answered with this error.
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
+}
+
+function batchToProto(
+  batch: BatchDecision,
+  parsed: readonly (Call | DomainError)[],
+  items: readonly CheckItem[],
+): BatchAnswer {
+  const decided = batch.items.values();
+  const results = parsed.map((entry, index): MessageInitShape<typeof CheckResultSchema> => {
+    const outcome = entry instanceof DomainError ? entry : decided.next().value;
+    if (outcome === undefined || outcome instanceof DomainError) {
+      return { result: { case: "error", value: itemErrorToProto(outcome) } };
+    }
+    const shown = items[index]?.explain === true ? outcome : withoutExplanation(outcome);
+    return { result: { case: "decision", value: decisionToProto(shown, "") } };
+  });
+  return { results, token: batch.token };
+}
+
+/** One item asked for explanations, and all of the batch got them. */
+function withoutExplanation(decision: Decision): Decision {
+  const { id, verdict, tenant, timeline, revision, modelId } = decision;
+  return { id, verdict, tenant, timeline, revision, modelId };
+}

@@ -1,0 +1,208 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { chainLinksMax, toolType } from "../core/delegation.ts";
+import type { Access, Call, Decision, Explanation, Reason } from "../core/decision.ts";
+import { DomainError } from "../core/error.ts";
+import type { JsonObject } from "../core/json.ts";
+import { parseName, type ObjectRef } from "../core/object.ts";
+import {
+  ExplanationOutcome,
+  Mode,
+  Reason as ReasonProto,
+  Verdict as VerdictProto,
+  type Access as AccessProto,
+  type CheckItem,
+  type CheckRequest,
+  type CheckResponseSchema,
+  type ExplanationSchema,
+} from "../gen/prokura/v1/authorization_pb.ts";
+import type { Object$ as ObjectProto } from "../gen/prokura/v1/core_pb.ts";
+import { contextFromProto } from "./context.ts";
+import { atMost, malformed, textFromProto } from "./field.ts";
+import { contractLimits, type RequestLimits } from "./limits.ts";
+import {
+  contextualTuplesFromProto,
+  objectFromProto,
+  optionalObjectFromProto,
+  tupleToProto,
+} from "./nouns.ts";
+import { timestampToProto } from "./time.ts";
+
+const sessionType = "session";
+const delegationIdBytesMax = 512;
+
+/** Reads a call; `prefix` stands before the names of fields, as in `items[3].`. */
+export function callFromProto(
+  request: CheckRequest | CheckItem,
+  limits: RequestLimits,
+  prefix: string,
+): Call {
+  if (request.mode === Mode.SHADOW) {
+    throw new DomainError("not_supported", `${prefix}mode must be MODE_ENFORCE for now`, {
+      field: `${prefix}mode`,
+    });
+  }
+  const { accesses } = request;
+  atMost(accesses.length, contractLimits.accesses, `${prefix}accesses`);
+  const context = conditionContextFromProto(request.context, limits, `${prefix}context`);
+  return {
+    ...chainFromProto(request, prefix),
+    tool: toolFromProto(request.tool, `${prefix}tool`),
+    accesses: accesses.map((access, index) =>
+      accessFromProto(access, context, limits, `${prefix}accesses[${index}]`),
+    ),
+    context,
+    contextualTuples: contextualTuplesFromProto(
+      request.contextualTuples,
+      limits,
+      `${prefix}contextual_tuples`,
+    ),
+  };
+}
+
+/** For whom a question about delegations is asked. */
+export function chainFromProto(
+  request: {
+    readonly principal?: ObjectProto | undefined;
+    readonly actors: readonly ObjectProto[];
+    readonly session?: ObjectProto | undefined;
+    readonly delegationId?: string;
+    readonly partialChain?: boolean;
+  },
+  prefix: string,
+): Pick<Call, "principal" | "actors" | "session" | "delegationId" | "partialChain"> {
+  const { actors, delegationId = "", partialChain = false } = request;
+  if (actors.length === 0) throw malformed(`${prefix}actors`, "must name at least one actor");
+  atMost(actors.length, chainLinksMax, `${prefix}actors`);
+  if (partialChain && actors.length > 1) {
+    throw malformed(`${prefix}actors`, "must name the last delegate alone with partial_chain");
+  }
+  const session = optionalObjectFromProto(request.session, `${prefix}session`);
+  if (session !== undefined && session.type !== sessionType) {
+    throw malformed(`${prefix}session.type`, `must be \`${sessionType}\``);
+  }
+  return {
+    principal: objectFromProto(request.principal, `${prefix}principal`),
+    actors: actors.map((actor, index) => objectFromProto(actor, `${prefix}actors[${index}]`)),
+    partialChain,
+    ...(session === undefined ? {} : { session }),
+    ...(delegationId === ""
+      ? {}
+      : {
+          delegationId: textFromProto(delegationId, delegationIdBytesMax, `${prefix}delegation_id`),
+        }),
+  };
+}
+
+/** A context of a request. The time in it would be the client's: it is refused. */
+export function conditionContextFromProto(
+  context: Parameters<typeof contextFromProto>[0],
+  limits: RequestLimits,
+  field: string,
+): JsonObject {
+  const parsed = contextFromProto(context, limits.contextBytesMax, field);
+  if (Object.hasOwn(parsed, "current_time")) {
+    throw malformed(`${field}.current_time`, "is the server's own and must not be given");
+  }
+  return parsed;
+}
+
+/** `token` is empty where a whole batch has one. */
+export function decisionToProto(
+  decision: Decision,
+  token: string,
+): MessageInitShape<typeof CheckResponseSchema> {
+  const { verdict, explanation } = decision;
+  const shared = {
+    decisionId: decision.id,
+    modelId: decision.modelId,
+    delegationIds: [...verdict.delegationIds],
+    token,
+    ...(explanation === undefined ? {} : { explanation: explanationToProto(explanation) }),
+  };
+  switch (verdict.kind) {
+    case "allowed":
+      return {
+        ...shared,
+        verdict: VerdictProto.ALLOWED,
+        ...(verdict.validUntilMs === undefined
+          ? {}
+          : { validUntil: timestampToProto(verdict.validUntilMs) }),
+      };
+    case "denied":
+      return {
+        ...shared,
+        verdict: VerdictProto.DENIED,
+        reason: reasonToProto[verdict.reason],
+        detail: verdict.detail,
+        missingContext: [...verdict.missingNames],
+      };
+  }
+}
+
+export function explanationToProto(
+  explanation: Explanation,
+): MessageInitShape<typeof ExplanationSchema> {
+  const { label, outcome, tuple, detail, truncated } = explanation;
+  return {
+    label,
+    outcome: outcomeToProto[outcome],
+    children: explanation.children.map(explanationToProto),
+    detail: detail ?? "",
+    truncated: truncated ?? false,
+    ...(tuple === undefined ? {} : { tuple: tupleToProto(tuple) }),
+  };
+}
+
+const reasonToProto: Readonly<Record<Reason, ReasonProto>> = {
+  suspended: ReasonProto.SUSPENDED,
+  tool_unregistered: ReasonProto.TOOL_UNREGISTERED,
+  access_unregistered: ReasonProto.ACCESS_UNREGISTERED,
+  access_missing: ReasonProto.ACCESS_MISSING,
+  principal_lacks_permission: ReasonProto.PRINCIPAL_LACKS_PERMISSION,
+  no_delegation: ReasonProto.NO_DELEGATION,
+  delegation_expired: ReasonProto.DELEGATION_EXPIRED,
+  delegation_suspended: ReasonProto.DELEGATION_SUSPENDED,
+  chain_broken: ReasonProto.CHAIN_BROKEN,
+  tool_not_covered: ReasonProto.TOOL_NOT_COVERED,
+  resource_not_covered: ReasonProto.RESOURCE_NOT_COVERED,
+  split_coverage: ReasonProto.SPLIT_COVERAGE,
+  condition_failed: ReasonProto.CONDITION_FAILED,
+  context_missing: ReasonProto.CONTEXT_MISSING,
+  session_mismatch: ReasonProto.SESSION_MISMATCH,
+  not_eligible: ReasonProto.NOT_ELIGIBLE,
+};
+
+const outcomeToProto: Readonly<Record<Explanation["outcome"], ExplanationOutcome>> = {
+  yes: ExplanationOutcome.YES,
+  no: ExplanationOutcome.NO,
+  needs_context: ExplanationOutcome.NEEDS_CONTEXT,
+  unknown: ExplanationOutcome.UNKNOWN,
+};
+
+function toolFromProto(tool: ObjectProto | undefined, field: string): ObjectRef {
+  const parsed = objectFromProto(tool, field);
+  if (parsed.type !== toolType) throw malformed(`${field}.type`, `must be \`${toolType}\``);
+  return parsed;
+}
+
+function accessFromProto(
+  access: AccessProto,
+  callContext: JsonObject,
+  limits: RequestLimits,
+  field: string,
+): Access {
+  const context = conditionContextFromProto(access.context, limits, `${field}.context`);
+  for (const name of Object.keys(context)) {
+    if (Object.hasOwn(callContext, name)) {
+      throw malformed(`${field}.context.${name}`, "stands in the context of the call as well");
+    }
+  }
+  return {
+    resource: objectFromProto(access.resource, `${field}.resource`),
+    context,
+    ...(access.role === "" ? {} : { role: parseName(access.role, `${field}.role`) }),
+    ...(access.permission === ""
+      ? {}
+      : { permission: parseName(access.permission, `${field}.permission`) }),
+  };
+}

@@ -1,0 +1,106 @@
+import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { Code } from "@connectrpc/connect";
+import { DomainError, type ErrorCode } from "../core/error.ts";
+import { ErrorDetailSchema, Severity } from "../gen/prokura/v1/core_pb.ts";
+
+/** An error as every transport sends it. The numbers of `Code` are those of gRPC. */
+export interface RpcStatus {
+  readonly status: Code;
+  readonly error: DomainError | undefined;
+  readonly message: string;
+}
+
+/** What a client is told of an error that nobody foresaw. */
+const internalMessage = "internal error";
+
+/** An `ErrorCode` without a status does not compile. */
+const statusOf: Readonly<Record<ErrorCode, Code>> = {
+  malformed: Code.InvalidArgument,
+  unauthenticated: Code.Unauthenticated,
+  caller_not_permitted: Code.PermissionDenied,
+  attenuation_violated: Code.PermissionDenied,
+  unknown_relation: Code.InvalidArgument,
+  unknown_type: Code.InvalidArgument,
+  model_rejected: Code.InvalidArgument,
+  model_not_found: Code.NotFound,
+  model_missing: Code.FailedPrecondition,
+  model_mismatch: Code.FailedPrecondition,
+  no_delegations: Code.FailedPrecondition,
+  context_missing: Code.InvalidArgument,
+  not_enforced: Code.Aborted,
+  outcome_unknown: Code.Unknown,
+  not_serving: Code.Unavailable,
+  idempotency_mismatch: Code.AlreadyExists,
+  limit_exceeded: Code.ResourceExhausted,
+  precondition_failed: Code.FailedPrecondition,
+  delegation_not_found: Code.NotFound,
+  tenant_not_found: Code.NotFound,
+  tenant_exists: Code.AlreadyExists,
+  tuple_exists: Code.AlreadyExists,
+  tuple_refused: Code.FailedPrecondition,
+  write_conflict: Code.Aborted,
+  revision_expired: Code.OutOfRange,
+  revision_ahead: Code.Unavailable,
+  budget_exceeded: Code.ResourceExhausted,
+  cancelled: Code.Canceled,
+  deadline_exceeded: Code.DeadlineExceeded,
+  not_supported: Code.Unimplemented,
+};
+
+/**
+ * The status of whatever was thrown. What is no `DomainError` is a bug: it is INTERNAL, and its words
+ * stay in the process.
+ */
+export function statusFromError(thrown: unknown): RpcStatus {
+  if (!(thrown instanceof DomainError)) {
+    return { status: Code.Internal, error: undefined, message: internalMessage };
+  }
+  return { status: statusOf[thrown.code], error: thrown, message: thrown.message };
+}
+
+export function errorDetailToProto(error: DomainError): MessageInitShape<typeof ErrorDetailSchema> {
+  const { field, hint, token, names, findings, cursor } = error.facts;
+  return {
+    code: error.code,
+    message: error.message,
+    ...(field === undefined ? {} : { field }),
+    ...(hint === undefined ? {} : { hint }),
+    ...(token === undefined ? {} : { token }),
+    ...(names === undefined ? {} : { names: [...names] }),
+    ...(cursor === undefined ? {} : { cursor }),
+    findings: (findings ?? []).map((finding) => ({
+      severity: Severity.ERROR,
+      code: finding.code,
+      module: finding.file ?? "",
+      line: finding.line,
+      column: finding.column,
+      message: finding.message,
+      hint: finding.hint,
+    })),
+  };
+}
+
+/** The error of one item of a batch: a bug in one item is told like a bug in a whole call. */
+export function itemErrorToProto(thrown: unknown): MessageInitShape<typeof ErrorDetailSchema> {
+  return thrown instanceof DomainError
+    ? errorDetailToProto(thrown)
+    : { code: "internal", message: internalMessage };
+}
+
+/** `google.rpc.Status` with our detail in it, as `grpc-status-details-bin` carries it. */
+export function statusDetails(status: RpcStatus): Uint8Array {
+  const writer = new BinaryWriter()
+    .tag(1, WireType.Varint)
+    .int32(status.status)
+    .tag(2, WireType.LengthDelimited)
+    .string(status.message);
+  if (status.error === undefined) return writer.finish();
+  const detail = create(ErrorDetailSchema, errorDetailToProto(status.error));
+  const any = new BinaryWriter()
+    .tag(1, WireType.LengthDelimited)
+    .string(`type.googleapis.com/${ErrorDetailSchema.typeName}`)
+    .tag(2, WireType.LengthDelimited)
+    .bytes(toBinary(ErrorDetailSchema, detail));
+  return writer.tag(3, WireType.LengthDelimited).bytes(any.finish()).finish();
+}
