@@ -18,11 +18,7 @@ export interface Graph {
     subject: SubjectSymbol,
   ): TupleFacts | "absent" | undefined;
   /** The objects of a type to which the subject has the relation by a tuple. */
-  reverse(
-    subject: SubjectSymbol,
-    type: NameNumber,
-    relation: NameNumber,
-  ): ObjectPage | undefined;
+  reverse(subject: SubjectSymbol, type: NameNumber, relation: NameNumber): ObjectPage | undefined;
   /** The delegations with this principal and this delegate, in canonical order, expired ones included. */
   delegations(
     principal: SubjectSymbol,

@@ -1,0 +1,21 @@
+/** What one evaluation may cost. A limit that is met is an error, never an answer. */
+export interface EngineLimits {
+  /** Usersets that a path may lead through. */
+  readonly depthMax: number;
+  /** Goals visited and tuples looked at; of a list, in one slice. */
+  readonly stepsMax: number;
+  /** Elements of a list before each is verified. */
+  readonly candidatesMax: number;
+  /** Nodes of an explanation; the rest is left out, and marked so. */
+  readonly explanationNodesMax: number;
+  /** Subjects and usersets in the tree of an expansion. */
+  readonly expandNodesMax: number;
+}
+
+export const defaultLimits: EngineLimits = {
+  depthMax: 64,
+  stepsMax: 100_000,
+  candidatesMax: 100_000,
+  explanationNodesMax: 1_000,
+  expandNodesMax: 10_000,
+};
