@@ -4,9 +4,9 @@ import {
   leavesOf,
   type SourceModel,
   type SourceRelation,
-  type SourceRestriction,
   type SourceType,
 } from "./source-model.ts";
+import { formatRestriction } from "./tuple-check.ts";
 
 /** That every name exists, and that a tupleset holds plain objects that have the relation asked for. */
 export function checkRelations(source: SourceModel): Finding[] {
@@ -117,13 +117,6 @@ function checkRewrite(model: ModelIndex, type: SourceType, relation: SourceRelat
       findingAt(relation.position, code, `${placeOf(type, relation)}: ${message}`, hint),
     );
   }
-}
-
-/** As the language writes it, as in `group#member with weekdays`. */
-export function formatRestriction(restriction: SourceRestriction): string {
-  const { type, form, relation, condition } = restriction;
-  const suffix = form === "wildcard" ? ":*" : form === "userset" ? `#${relation ?? ""}` : "";
-  return `${type}${suffix}${condition === undefined ? "" : ` with ${condition}`}`;
 }
 
 /** As `document#viewer`. */

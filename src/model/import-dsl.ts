@@ -114,7 +114,7 @@ function typeOf(
       position: declared?.relations.get(name) ?? position,
     };
   });
-  return { name: type.type, relations, position };
+  return { name: type.type, relations, extending: declared?.extending === true, position };
 }
 
 function restrictionOf(related: ImportedRestriction): SourceRestriction {

@@ -14,6 +14,8 @@ export interface SourceModel {
 export interface SourceType {
   readonly name: string;
   readonly relations: readonly SourceRelation[];
+  /** True of `extend type`, which adds to a type of another module. */
+  readonly extending: boolean;
   readonly position: Position;
 }
 

@@ -10,7 +10,7 @@ export interface Declarations {
 
 export interface TypeDeclaration {
   readonly name: string;
-  readonly extends: boolean;
+  readonly extending: boolean;
   readonly position: Position;
   readonly relations: ReadonlyMap<string, Position>;
 }
@@ -43,7 +43,7 @@ export function scanDeclarations(text: string, file?: string): Declarations {
       depth = braces(line);
     } else {
       const extending = keyword.startsWith("extend");
-      types.push({ name, extends: extending, position, relations: new Map() });
+      types.push({ name, extending, position, relations: new Map() });
     }
   }
   return { model: place(1, 1), types, conditions };
