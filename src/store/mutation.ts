@@ -36,6 +36,8 @@ export type TupleStep =
   | { readonly kind: "touch"; readonly tuple: RelationTuple }
   /** Deletes by key; nothing to delete is no error. */
   | { readonly kind: "delete"; readonly tuple: RelationTuple }
+  /** Deletes by key where the live tuple's expiry lies before the time; else it is no error either. */
+  | { readonly kind: "delete_expired"; readonly tuple: RelationTuple; readonly beforeMs: number }
   /** Deletes what matches, in canonical order, up to `limit`; more than that is left and reported. */
   | { readonly kind: "delete_matching"; readonly filter: TupleFilter; readonly limit: number };
 

@@ -1,0 +1,266 @@
+import { delegationType, identityRelations } from "../core/delegation.ts";
+import type { TupleFilter } from "../core/tuple.ts";
+import {
+  replyKey,
+  unchangedKey,
+  type BatchFacts,
+  type LiveTuple,
+  type StoredReply,
+} from "./batch-state.ts";
+import type { Session, Statement } from "./database.ts";
+import type { Mutation } from "./mutation.ts";
+import type { TupleRow } from "./schema.ts";
+import { filterConditions } from "./tuple-filter.ts";
+import { keyColumns, keyOfTuple, keyText, tupleColumns, type TupleKeyRow } from "./tuple-row.ts";
+
+/** What is read of a batch, beside what the lock itself returned. */
+export type BatchReads = Pick<
+  BatchFacts,
+  "live" | "retiredIds" | "storedModelIds" | "replies" | "matches" | "changedSince"
+>;
+
+/**
+ * Reads all that the mutations need, in one flight. Sent after the lock's statement on the same
+ * connection, so that it sees what was committed while that waited.
+ */
+export async function readBatch(
+  session: Session,
+  tenant: string,
+  mutations: readonly Mutation[],
+): Promise<BatchReads> {
+  const keys = keysOf(mutations);
+  const ids = identityIds(mutations);
+  const [byKey, identities, retiredIds, storedModelIds, replies, matches, changedSince] =
+    await Promise.all([
+      readByKey(session, tenant, keys),
+      readIdentities(session, tenant, ids),
+      readRetired(session, tenant, ids),
+      readModelIds(session, tenant, mutations),
+      readReplies(session, tenant, mutations),
+      readMatches(session, tenant, mutations, keys.length + 1),
+      readChangedSince(session, tenant, mutations),
+    ]);
+  const live = [...byKey, ...identities];
+  return { live, retiredIds, storedModelIds, replies, matches, changedSince };
+}
+
+const columns = tupleColumns.map((name) => `t.${name}`).join(", ");
+
+const byKeyStatement: Statement = {
+  name: "batch_by_key",
+  text: `select t.created_rev, t.ord, ${columns}
+    from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+      as k(${keyColumns.join(", ")})
+    cross join lateral (select * from relation_tuple t
+      where t.tenant_id = $1 and ${keyColumns.map((name) => `t.${name} = k.${name}`).join(" and ")}
+        and t.deleted_rev is null limit 1) t`,
+};
+
+const identityStatement: Statement = {
+  name: "batch_identities",
+  text: `select t.created_rev, t.ord, ${columns} from unnest($2::text[]) as k(id)
+    cross join unnest($3::text[]) as r(relation)
+    cross join lateral (select * from relation_tuple t
+      where t.tenant_id = $1 and t.object_type = '${delegationType}' and t.object_id = k.id
+        and t.relation = r.relation and t.deleted_rev is null limit 8) t`,
+};
+
+const retiredStatement: Statement = {
+  name: "batch_retired",
+  text: "select id from retired_delegation where tenant_id = $1 and id = any($2::text[])",
+};
+
+const modelStatement: Statement = {
+  name: "batch_models",
+  text: "select id from authorization_model where tenant_id = $1 and id = any($2::text[])",
+};
+
+const replyStatement: Statement = {
+  name: "batch_replies",
+  text: `select i.caller_id, i.key, i.request_hash, i.response
+    from unnest($2::text[], $3::text[]) as k(caller_id, key)
+    join idempotency i on i.tenant_id = $1 and i.caller_id = k.caller_id and i.key = k.key`,
+};
+
+const changedStatement: Statement = {
+  name: "batch_changed_since",
+  text: `select exists (select 1 from relation_tuple
+      where tenant_id = $1 and created_rev > $2 and object_type = $3)
+    or exists (select 1 from relation_tuple
+      where tenant_id = $1 and deleted_rev > $2 and object_type = $3) as changed`,
+};
+
+interface LiveRow extends TupleRow {
+  readonly created_rev: number;
+  readonly ord: number;
+}
+
+function liveTuple({ created_rev: createdRev, ord, ...row }: LiveRow): LiveTuple {
+  return { row, createdRev, ord, stored: true };
+}
+
+function keysOf(mutations: readonly Mutation[]): readonly TupleKeyRow[] {
+  const keys = new Map<string, TupleKeyRow>();
+  for (const { steps } of mutations) {
+    for (const step of steps) {
+      if (step.kind === "delete_matching") continue;
+      const key = keyOfTuple(step.tuple);
+      keys.set(keyText(key), key);
+    }
+  }
+  return [...keys.values()];
+}
+
+/** Ids of the delegations of which identity tuples are to be created. */
+function identityIds(mutations: readonly Mutation[]): readonly string[] {
+  const ids = new Set<string>();
+  for (const { steps } of mutations) {
+    for (const step of steps) {
+      if (step.kind !== "create" && step.kind !== "touch") continue;
+      if (step.tuple.object.type === delegationType) ids.add(step.tuple.object.id);
+    }
+  }
+  return [...ids];
+}
+
+async function readByKey(
+  session: Session,
+  tenant: string,
+  keys: readonly TupleKeyRow[],
+): Promise<readonly LiveTuple[]> {
+  if (keys.length === 0) return [];
+  const arrays = keyColumns.map((name) => keys.map((key) => key[name]));
+  return (await session.query<LiveRow>(byKeyStatement, [tenant, ...arrays])).map(liveTuple);
+}
+
+async function readIdentities(
+  session: Session,
+  tenant: string,
+  ids: readonly string[],
+): Promise<readonly LiveTuple[]> {
+  if (ids.length === 0) return [];
+  const values = [tenant, ids, identityRelations];
+  return (await session.query<LiveRow>(identityStatement, values)).map(liveTuple);
+}
+
+async function readRetired(
+  session: Session,
+  tenant: string,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  const rows = await session.query<{ readonly id: string }>(retiredStatement, [tenant, ids]);
+  return new Set(rows.map((row) => row.id));
+}
+
+async function readModelIds(
+  session: Session,
+  tenant: string,
+  mutations: readonly Mutation[],
+): Promise<ReadonlySet<string>> {
+  const ids = mutations.flatMap(({ activateModelId }) => activateModelId ?? []);
+  if (ids.length === 0) return new Set();
+  const rows = await session.query<{ readonly id: string }>(modelStatement, [tenant, ids]);
+  return new Set(rows.map((row) => row.id));
+}
+
+interface ReplyRow {
+  readonly caller_id: string;
+  readonly key: string;
+  readonly request_hash: string;
+  readonly response: Uint8Array;
+}
+
+async function readReplies(
+  session: Session,
+  tenant: string,
+  mutations: readonly Mutation[],
+): Promise<ReadonlyMap<string, StoredReply>> {
+  const keyed = mutations.flatMap(({ caller, idempotency }) =>
+    idempotency === undefined ? [] : { callerId: caller.id, key: idempotency.key },
+  );
+  if (keyed.length === 0) return new Map();
+  const rows = await session.query<ReplyRow>(replyStatement, [
+    tenant,
+    keyed.map(({ callerId }) => callerId),
+    keyed.map(({ key }) => key),
+  ]);
+  return new Map(
+    rows.map((row) => [
+      replyKey(row.caller_id, row.key),
+      { requestHash: row.request_hash, response: row.response },
+    ]),
+  );
+}
+
+/** `spare` is one more than the batch can delete by key before a filter is asked. */
+async function readMatches(
+  session: Session,
+  tenant: string,
+  mutations: readonly Mutation[],
+  spare: number,
+): Promise<ReadonlyMap<TupleFilter, readonly LiveTuple[]>> {
+  const filters: Promise<readonly [TupleFilter, readonly LiveTuple[]]>[] = [];
+  for (const { steps, preconditions } of mutations) {
+    for (const step of steps) {
+      if (step.kind !== "delete_matching") continue;
+      filters.push(readFilter(session, tenant, step.filter, step.limit + 1, "all"));
+      spare += step.limit;
+    }
+    for (const precondition of preconditions) {
+      if (precondition.kind === "unchanged_since") continue;
+      filters.push(readFilter(session, tenant, precondition.filter, spare, "unexpired"));
+    }
+  }
+  return new Map(await Promise.all(filters));
+}
+
+async function readFilter(
+  session: Session,
+  tenant: string,
+  filter: TupleFilter,
+  limit: number,
+  which: "all" | "unexpired",
+): Promise<readonly [TupleFilter, readonly LiveTuple[]]> {
+  const { conditions, values, mask } = filterConditions(filter, 3);
+  // The time is that of the lock's statement, which this transaction has just written.
+  const unexpired =
+    "(expires_at_ms is null or expires_at_ms > (select head_at_ms from tenant where id = $1))";
+  const where = [...conditions, ...(which === "all" ? [] : [unexpired])];
+  const rows = await session.query<LiveRow>(
+    {
+      name: `batch_matching_${which}_${mask}`,
+      text: `select t.created_rev, t.ord, ${columns} from relation_tuple t
+        where tenant_id = $1 and deleted_rev is null${where.map((each) => ` and ${each}`).join("")}
+        order by ${keyColumns.join(", ")} limit $2`,
+    },
+    [tenant, limit, ...values],
+  );
+  return [filter, rows.map(liveTuple)];
+}
+
+async function readChangedSince(
+  session: Session,
+  tenant: string,
+  mutations: readonly Mutation[],
+): Promise<ReadonlySet<string>> {
+  const asked = new Map<string, Promise<boolean>>();
+  for (const { preconditions } of mutations) {
+    for (const precondition of preconditions) {
+      if (precondition.kind !== "unchanged_since") continue;
+      const { revision, objectType } = precondition;
+      const key = unchangedKey(revision, objectType);
+      if (asked.has(key)) continue;
+      const values = [tenant, revision, objectType];
+      const rows = session.query<{ readonly changed: boolean }>(changedStatement, values);
+      asked.set(
+        key,
+        rows.then(([row]) => row?.changed !== false),
+      );
+    }
+  }
+  const answers = await Promise.all(
+    [...asked].map(async ([key, changed]) => ((await changed) ? [key] : [])),
+  );
+  return new Set(answers.flat());
+}

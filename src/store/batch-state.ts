@@ -1,0 +1,185 @@
+import type { DelegationRecord } from "../core/delegation.ts";
+import { delegationType, identityRelations } from "../core/delegation.ts";
+import type { TupleFilter } from "../core/tuple.ts";
+import type { Mutation } from "./mutation.ts";
+import type { TupleRow } from "./schema.ts";
+import { keyText } from "./tuple-row.ts";
+
+/** A tuple that is live at some point of a batch: stored before it, or created in it. */
+export interface LiveTuple {
+  readonly row: TupleRow;
+  readonly createdRev: number;
+  readonly ord: number;
+  readonly stored: boolean;
+}
+
+/** What a batch reads, under the lock and before it writes. */
+export interface BatchFacts {
+  readonly nowMs: number;
+  readonly horizon: number;
+  /** The head before the batch. */
+  readonly headBefore: number;
+  readonly activeModelId: string | undefined;
+  /** Live tuples under every key and on every delegation that the batch names. */
+  readonly live: readonly LiveTuple[];
+  readonly retiredIds: ReadonlySet<string>;
+  readonly storedModelIds: ReadonlySet<string>;
+  readonly replies: ReadonlyMap<string, StoredReply>;
+  /** Of each filter: enough live tuples to decide it whatever the batch has deleted by then. */
+  readonly matches: ReadonlyMap<TupleFilter, readonly LiveTuple[]>;
+  /** Types, by `unchangedKey`, of which a tuple was created or deleted after the revision. */
+  readonly changedSince: ReadonlySet<string>;
+}
+
+export interface StoredReply {
+  readonly requestHash: string;
+  readonly response: Uint8Array;
+}
+
+/** A row to insert; one that a later mutation of the batch deleted has its `deletedRev` already. */
+export interface PendingTuple {
+  readonly row: TupleRow;
+  readonly createdRev: number;
+  readonly ord: number;
+  deletedRev: number | null;
+}
+
+/** A stored row that the batch deleted. */
+export interface Deletion {
+  readonly createdRev: number;
+  readonly ord: number;
+  readonly deletedRev: number;
+}
+
+/**
+ * The tenant as it stands between two mutations of a batch: what is stored, and on top of it what the
+ * batch did so far. It ends as the list of rows to write.
+ */
+export class BatchState {
+  readonly facts: BatchFacts;
+  readonly created: PendingTuple[] = [];
+  readonly deleted: Deletion[] = [];
+  readonly retired: Map<string, number> = new Map();
+  readonly records: DelegationRecord[] = [];
+  readonly replies: Map<string, StoredReply & { readonly mutation: Mutation }> = new Map();
+  activeModelId: string | undefined;
+  readonly #live = new Map<string, LiveTuple>();
+  readonly #identity = new Map<string, Map<string, LiveTuple>>();
+  readonly #pending = new Map<LiveTuple, PendingTuple>();
+  /** Keys that the batch changed: for them, what a filter read before counts no longer. */
+  readonly #changedKeys = new Set<string>();
+  readonly #changedTypes = new Set<string>();
+
+  constructor(facts: BatchFacts) {
+    this.facts = facts;
+    this.activeModelId = facts.activeModelId;
+    for (const tuple of facts.live) this.#add(tuple);
+    for (const tuples of facts.matches.values()) {
+      for (const tuple of tuples) this.#add(tuple);
+    }
+  }
+
+  /** The live tuple of the key, expired or not. */
+  find(key: string): LiveTuple | undefined {
+    return this.#live.get(key);
+  }
+
+  isExpired(tuple: LiveTuple): boolean {
+    return tuple.row.expires_at_ms !== null && tuple.row.expires_at_ms <= this.facts.nowMs;
+  }
+
+  /** The live tuples of one identity relation of a delegation: at most one, expired or not. */
+  identityOf(row: TupleRow): readonly LiveTuple[] {
+    return [...(this.#identity.get(identityKey(row))?.values() ?? [])];
+  }
+
+  isRetired(delegationId: string): boolean {
+    return this.retired.has(delegationId) || this.facts.retiredIds.has(delegationId);
+  }
+
+  /** Whether an unexpired tuple matches now. The filter's matches are among the facts. */
+  hasMatch(filter: TupleFilter): boolean {
+    const stored = this.facts.matches.get(filter) ?? [];
+    if (
+      stored.some((tuple) => !this.#changedKeys.has(keyText(tuple.row)) && !this.isExpired(tuple))
+    ) {
+      return true;
+    }
+    return [...this.#changedKeys].some((key) => {
+      const tuple = this.#live.get(key);
+      return tuple !== undefined && !this.isExpired(tuple) && matchesFilter(tuple.row, filter);
+    });
+  }
+
+  isTypeChanged(type: string): boolean {
+    return this.#changedTypes.has(type);
+  }
+
+  remove(tuple: LiveTuple, revision: number): void {
+    const pending = this.#pending.get(tuple);
+    if (pending === undefined) {
+      this.deleted.push({ createdRev: tuple.createdRev, ord: tuple.ord, deletedRev: revision });
+    } else {
+      pending.deletedRev = revision;
+    }
+    const key = keyText(tuple.row);
+    this.#live.delete(key);
+    if (isIdentity(tuple.row)) this.#identity.get(identityKey(tuple.row))?.delete(key);
+    this.#change(key, tuple.row.object_type);
+  }
+
+  insert(row: TupleRow, revision: number, ord: number): void {
+    const tuple: LiveTuple = { row, createdRev: revision, ord, stored: false };
+    const pending: PendingTuple = { row, createdRev: revision, ord, deletedRev: null };
+    this.created.push(pending);
+    this.#pending.set(tuple, pending);
+    this.#add(tuple);
+    this.#change(keyText(row), row.object_type);
+  }
+
+  #add(tuple: LiveTuple): void {
+    const key = keyText(tuple.row);
+    if (this.#live.has(key)) return;
+    this.#live.set(key, tuple);
+    if (!isIdentity(tuple.row)) return;
+    const relation = identityKey(tuple.row);
+    const known = this.#identity.get(relation) ?? new Map<string, LiveTuple>();
+    this.#identity.set(relation, known.set(key, tuple));
+  }
+
+  #change(key: string, type: string): void {
+    this.#changedKeys.add(key);
+    this.#changedTypes.add(type);
+  }
+}
+
+/** Whether the tuple is one of those of which a delegation has one each, and whose end is its end. */
+export function isIdentity(row: TupleRow): boolean {
+  return (
+    row.object_type === delegationType &&
+    identityRelations.some((relation) => relation === row.relation)
+  );
+}
+
+export function unchangedKey(revision: number, type: string): string {
+  return `${revision} ${type}`;
+}
+
+export function replyKey(callerId: string, key: string): string {
+  return `${callerId}\n${key}`;
+}
+
+function identityKey(row: TupleRow): string {
+  return `${row.relation}\n${row.object_id}`;
+}
+
+function matchesFilter(row: TupleRow, filter: TupleFilter): boolean {
+  return (
+    (filter.objectType === undefined || filter.objectType === row.object_type) &&
+    (filter.objectId === undefined || filter.objectId === row.object_id) &&
+    (filter.relation === undefined || filter.relation === row.relation) &&
+    (filter.subjectType === undefined || filter.subjectType === row.subject_type) &&
+    (filter.subjectId === undefined || filter.subjectId === row.subject_id) &&
+    (filter.subjectRelation === undefined || filter.subjectRelation === row.subject_relation)
+  );
+}

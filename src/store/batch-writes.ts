@@ -1,0 +1,172 @@
+import type { BatchState } from "./batch-state.ts";
+import type { Session, Statement } from "./database.ts";
+import type { Mutation, MutationResult } from "./mutation.ts";
+import type { TupleRow } from "./schema.ts";
+import { tupleColumns } from "./tuple-row.ts";
+
+/** Sends what the batch came to, in bulk, and waits for none of it: the commit is sent behind it. */
+export function writeBatch(
+  session: Session,
+  tenant: string,
+  state: BatchState,
+  mutations: readonly Mutation[],
+  results: readonly MutationResult[],
+): readonly Promise<unknown>[] {
+  return [
+    ...writeDeletions(session, tenant, state),
+    ...writeCreations(session, tenant, state),
+    writeRevisions(session, tenant, state, mutations, results),
+    ...writeRetired(session, tenant, state),
+    ...writeRecords(session, tenant, state),
+    ...writeReplies(session, tenant, state),
+    ...writeActivation(session, tenant, state),
+  ];
+}
+
+const deletionStatement: Statement = {
+  name: "batch_delete",
+  text: `update relation_tuple t set deleted_rev = d.deleted_rev
+    from unnest($2::bigint[], $3::integer[], $4::bigint[]) as d(created_rev, ord, deleted_rev)
+    where t.tenant_id = $1 and t.created_rev = d.created_rev and t.ord = d.ord`,
+};
+
+const creationStatement: Statement = {
+  name: "batch_create",
+  text: `insert into relation_tuple
+      (tenant_id, created_rev, ord, deleted_rev, ${tupleColumns.join(", ")})
+    select $1, c.* from unnest($2::bigint[], $3::integer[], $4::bigint[], $5::text[], $6::text[],
+      $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[]) as c`,
+};
+
+const revisionStatement: Statement = {
+  name: "batch_revisions",
+  text: `insert into revision (tenant_id, committed_at_ms, rev, caller_id, operation, reason,
+      model_id, created_count, deleted_count)
+    select $1, $2, r.* from unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
+      $8::integer[], $9::integer[]) as r`,
+};
+
+const retiredStatement: Statement = {
+  name: "batch_retire",
+  text: `insert into retired_delegation (tenant_id, id, rev)
+    select $1, r.* from unnest($2::text[], $3::bigint[]) as r on conflict do nothing`,
+};
+
+const recordStatement: Statement = {
+  name: "batch_records",
+  text: `insert into delegation_record
+      (tenant_id, id, purpose, consent, labels, created_by, created_at_ms)
+    select $1, r.* from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+      $7::bigint[]) as r on conflict do nothing`,
+};
+
+const replyStatement: Statement = {
+  name: "batch_store_replies",
+  text: `insert into idempotency
+      (tenant_id, created_at_ms, caller_id, key, request_hash, response)
+    select $1, $2, r.* from unnest($3::text[], $4::text[], $5::text[], $6::bytea[]) as r`,
+};
+
+const activationStatement: Statement = {
+  name: "batch_activate",
+  text: "update tenant set active_model_id = $2 where id = $1",
+};
+
+function writeDeletions(session: Session, tenant: string, state: BatchState): Promise<unknown>[] {
+  if (state.deleted.length === 0) return [];
+  const rows = state.deleted;
+  return [
+    session.query(deletionStatement, [
+      tenant,
+      rows.map((row) => row.createdRev),
+      rows.map((row) => row.ord),
+      rows.map((row) => row.deletedRev),
+    ]),
+  ];
+}
+
+function writeCreations(session: Session, tenant: string, state: BatchState): Promise<unknown>[] {
+  if (state.created.length === 0) return [];
+  const rows = state.created;
+  const column = (name: keyof TupleRow): readonly unknown[] => rows.map(({ row }) => row[name]);
+  return [
+    session.query(creationStatement, [
+      tenant,
+      rows.map((row) => row.createdRev),
+      rows.map((row) => row.ord),
+      rows.map((row) => row.deletedRev),
+      ...tupleColumns.map(column),
+    ]),
+  ];
+}
+
+function writeRevisions(
+  session: Session,
+  tenant: string,
+  state: BatchState,
+  mutations: readonly Mutation[],
+  results: readonly MutationResult[],
+): Promise<unknown> {
+  const committed = results.map((result) => (result.kind === "committed" ? result : undefined));
+  return session.query(revisionStatement, [
+    tenant,
+    state.facts.nowMs,
+    results.map((result) => result.revision),
+    mutations.map((mutation) => mutation.caller.id),
+    mutations.map((mutation) => mutation.operation),
+    mutations.map((mutation) => mutation.reason),
+    mutations.map((mutation, index) =>
+      committed[index] === undefined ? null : (mutation.activateModelId ?? null),
+    ),
+    committed.map((result) => result?.created.length ?? 0),
+    committed.map((result) => result?.deleted.length ?? 0),
+  ]);
+}
+
+function writeRetired(session: Session, tenant: string, state: BatchState): Promise<unknown>[] {
+  if (state.retired.size === 0) return [];
+  const values = [tenant, [...state.retired.keys()], [...state.retired.values()]];
+  return [session.query(retiredStatement, values)];
+}
+
+function writeRecords(session: Session, tenant: string, state: BatchState): Promise<unknown>[] {
+  if (state.records.length === 0) return [];
+  const { records } = state;
+  return [
+    session.query(recordStatement, [
+      tenant,
+      records.map((record) => record.id),
+      records.map((record) => record.purpose),
+      records.map((record) =>
+        record.consent === undefined ? null : JSON.stringify(record.consent),
+      ),
+      records.map((record) => JSON.stringify(record.labels)),
+      records.map((record) => record.createdBy),
+      records.map((record) => record.createdAtMs),
+    ]),
+  ];
+}
+
+function writeReplies(session: Session, tenant: string, state: BatchState): Promise<unknown>[] {
+  if (state.replies.size === 0) return [];
+  const replies = [...state.replies.values()].flatMap(({ mutation }) =>
+    mutation.idempotency === undefined
+      ? []
+      : [{ ...mutation.idempotency, callerId: mutation.caller.id }],
+  );
+  return [
+    session.query(replyStatement, [
+      tenant,
+      state.facts.nowMs,
+      replies.map((reply) => reply.callerId),
+      replies.map((reply) => reply.key),
+      replies.map((reply) => reply.requestHash),
+      replies.map((reply) => Buffer.from(reply.response)),
+    ]),
+  ];
+}
+
+function writeActivation(session: Session, tenant: string, state: BatchState): Promise<unknown>[] {
+  if (state.activeModelId === state.facts.activeModelId) return [];
+  return [session.query(activationStatement, [tenant, state.activeModelId])];
+}

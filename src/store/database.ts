@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { Kysely, PostgresDialect } from "kysely";
+import { Pool, types, type PoolClient, type PoolConfig } from "pg";
+import { DomainError } from "../core/error.ts";
+import { asDomainError } from "./database-error.ts";
+import type { Schema } from "./schema.ts";
+
+export interface DatabaseOptions {
+  readonly connectionString: string;
+  /** Told what goes wrong on connections that nobody is using, a line each. */
+  readonly log: (message: string) => void;
+  readonly readConnectionsMax?: number;
+  readonly writeConnectionsMax?: number;
+}
+
+/**
+ * A statement that PostgreSQL plans once a connection: what the hot paths send. The name stands for
+ * the text, so two statements never share one.
+ */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** One connection for as long as it is lent. */
+export interface Session {
+  query<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
+}
+
+const statementTimeoutMs = 10_000;
+const connectTimeoutMs = 5_000;
+
+/**
+ * The connections of a node, apart by purpose, so that slow reads never hold up a renewal:
+ * `reads` and `hints` give up after 10 s; `writes` and `leases` never give up, since a durable commit
+ * that waits for a standby must not be cancelled (REVOCATION W3).
+ */
+export class Database {
+  readonly kysely: Kysely<Schema>;
+  readonly #pools: Readonly<Record<PoolName, Pool>>;
+  readonly #connectionString: string;
+
+  constructor(options: DatabaseOptions) {
+    const bounded = {
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + 2_000,
+    };
+    this.#connectionString = options.connectionString;
+    this.#pools = {
+      reads: makePool(options, "reads", options.readConnectionsMax ?? 12, bounded),
+      writes: makePool(options, "writes", options.writeConnectionsMax ?? 8, { pipeline: true }),
+      leases: makePool(options, "leases", 2, {}),
+      hints: makePool(options, "hints", 2, bounded),
+    };
+    this.kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: this.#pools.reads }) });
+  }
+
+  get connectionString(): string {
+    return this.#connectionString;
+  }
+
+  /** One statement in a transaction of its own. Fails with `not_serving` where the database is away. */
+  async query<Row extends object>(
+    pool: PoolName,
+    statement: Statement,
+    values: readonly unknown[],
+  ): Promise<Row[]> {
+    try {
+      const { rows } = await this.#pools[pool].query<Row>({ ...statement, values: [...values] });
+      return rows;
+    } catch (error) {
+      throw asDomainError(error);
+    }
+  }
+
+  /** Runs the reads on one snapshot: all see the same head. */
+  snapshot<Value>(reads: (session: Session) => Promise<Value>): Promise<Value> {
+    return this.lend("reads", async (client) => {
+      await client.query("begin isolation level repeatable read read only");
+      const value = await reads(sessionOf(client));
+      await client.query("commit");
+      return value;
+    });
+  }
+
+  /** A connection that throws is closed, never lent again: nothing is known of its state. */
+  async lend<Value>(pool: PoolName, use: (client: PoolClient) => Promise<Value>): Promise<Value> {
+    let client: PoolClient;
+    try {
+      client = await this.#pools[pool].connect();
+    } catch (error) {
+      throw asDomainError(error);
+    }
+    const ignore = (): void => undefined; // A query in flight is rejected as well, and it is awaited.
+    client.on("error", ignore);
+    let broken = true;
+    try {
+      const value = await use(client);
+      broken = false;
+      return value;
+    } catch (error) {
+      throw asDomainError(error);
+    } finally {
+      client.off("error", ignore);
+      client.release(broken);
+    }
+  }
+
+  /** Waits for what is under way. */
+  async close(): Promise<void> {
+    await this.kysely.destroy();
+    const { writes, leases, hints } = this.#pools;
+    await Promise.all([writes.end(), leases.end(), hints.end()]);
+  }
+}
+
+export function sessionOf(client: PoolClient): Session {
+  return {
+    query: async <Row extends object>(statement: Statement, values: readonly unknown[]) =>
+      (await client.query<Row>({ ...statement, values: [...values] })).rows,
+  };
+}
+
+export type PoolName = "reads" | "writes" | "leases" | "hints";
+
+/** Numbers of PostgreSQL that are not safe integers have no place in this schema. */
+export function parseBigint(text: string): number {
+  const value = Number(text);
+  assert(Number.isSafeInteger(value), `\`${text}\` is no safe integer`);
+  return value;
+}
+
+const bigintType = 20;
+
+/**
+ * Every statement is served by an index. A plan that was made while a table was small, and is kept,
+ * must not scan it when it has grown.
+ */
+const planByIndex: readonly string[] = [
+  "enable_seqscan=off",
+  "enable_hashjoin=off",
+  "enable_mergejoin=off",
+];
+
+function makePool(
+  options: DatabaseOptions,
+  purpose: PoolName,
+  connectionsMax: number,
+  config: PoolConfig,
+): Pool {
+  const durable = purpose === "writes" || purpose === "leases";
+  const pool = new Pool({
+    ...config,
+    connectionString: options.connectionString,
+    application_name: `prokura ${purpose}`,
+    max: connectionsMax,
+    connectionTimeoutMillis: connectTimeoutMs,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    allowExitOnIdle: true,
+    options: [durable ? "synchronous_commit=on" : "synchronous_commit=off", ...planByIndex]
+      .map((setting) => `-c ${setting}`)
+      .join(" "),
+    types: {
+      getTypeParser: (oid: number, format?: "text" | "binary") =>
+        oid === bigintType ? parseBigint : types.getTypeParser(oid, format ?? "text"),
+    },
+  });
+  pool.on("error", (error) => options.log(`a connection for ${purpose} ended: ${error.message}`));
+  return pool;
+}
+
+/** The first row, where a statement always has one. */
+export function onlyRow<Row>(rows: readonly Row[]): Row {
+  const [row] = rows;
+  if (row === undefined) throw new DomainError("not_serving", "the database sent no row");
+  return row;
+}
