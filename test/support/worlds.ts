@@ -49,13 +49,14 @@ const untils = [-1, 0, 1, 5, 10, 11, 60_000].map((offsetMs) =>
 );
 
 const storedContexts: Readonly<Record<string, fc.Arbitrary<JsonObject>>> = {
-  one: fc.constantFrom<JsonObject>({}, {}, { x: 1 }, { x: 0 }),
-  both: fc.constantFrom<JsonObject>({}, { x: 1 }, { y: 1 }, { x: 0 }),
+  one: fc.constantFrom<JsonObject>({}, {}, {}, { x: 1 }, { x: 0 }),
+  both: fc.constantFrom<JsonObject>({}, {}, { x: 1 }, { y: 1 }, { x: 0 }),
   early: fc.constantFrom<JsonObject>(...untils.map((until) => ({ until }))),
   broken: fc.constantFrom<JsonObject>({}, { x: 0 }, { x: 1 }),
 };
 
 export const requestContext: fc.Arbitrary<JsonObject> = fc.constantFrom<JsonObject>(
+  {},
   {},
   {},
   { x: 1 },
@@ -150,7 +151,7 @@ export const generatedModel: fc.Arbitrary<AuthorizationModel> = fc
     };
   });
 
-/** A model, 4 to 24 tuples of three objects a type, and subjects of every form. */
+/** A model, 6 to 40 tuples of three objects a type, and subjects of every form. */
 export const askedWorld: fc.Arbitrary<AskedWorld> = fc
   .oneof({ arbitrary: templateModel, weight: 1 }, { arbitrary: generatedModel, weight: 2 })
   .chain((model) => {
@@ -164,7 +165,7 @@ export const askedWorld: fc.Arbitrary<AskedWorld> = fc
     );
     return fc
       .record({
-        tuples: tuplesIn(model, objects, { minLength: 4, maxLength: 24 }),
+        tuples: tuplesIn(model, objects, { minLength: 6, maxLength: 40 }),
         contextual: fc.oneof(
           { arbitrary: fc.constant([]), weight: 3 },
           { arbitrary: tuplesIn(model, objects, { minLength: 1, maxLength: 3 }), weight: 1 },
@@ -173,7 +174,7 @@ export const askedWorld: fc.Arbitrary<AskedWorld> = fc
         context: requestContext,
       })
       .map(({ tuples, contextual, usersets: chosen, context }) => ({
-        world: worldOf(model, tuples, now),
+        world: worldOf(model, tuples, now, objects),
         objects,
         subjects: [
           ...objects.slice(0, 4).map((object): Subject => ({ kind: "object", object })),
@@ -284,7 +285,7 @@ function definition(level: number): fc.Arbitrary<RelationDefinition> {
   return fc
     .record({
       rewrite: rewriteAt(level, 2, true),
-      restrictions: fc.subarray([...restrictions], { minLength: 2, maxLength: 6 }),
+      restrictions: fc.subarray([...restrictions], { minLength: 3, maxLength: 8 }),
     })
     .map(({ rewrite, restrictions: chosen }) => ({
       name: nameOf(`r${level}`),
@@ -297,23 +298,23 @@ function definition(level: number): fc.Arbitrary<RelationDefinition> {
 function rewriteAt(level: number, depth: number, direct: boolean): fc.Arbitrary<Rewrite> {
   const read = fc.constantFrom(...levels(level));
   const leaves: fc.WeightedArbitrary<Rewrite>[] = [
-    { arbitrary: read.map((relation) => ({ kind: "computed_userset", relation })), weight: 2 },
+    { arbitrary: read.map((relation) => ({ kind: "computed_userset", relation })), weight: 3 },
     {
       arbitrary: read.map((relation) => ({
         kind: "tuple_to_userset",
         tupleset: nameOf("parent"),
         relation,
       })),
-      weight: 2,
+      weight: 3,
     },
-    ...(direct ? [{ arbitrary: fc.constant<Rewrite>({ kind: "this" }), weight: 6 }] : []),
+    ...(direct ? [{ arbitrary: fc.constant<Rewrite>({ kind: "this" }), weight: 9 }] : []),
   ];
   if (depth === 0) return fc.oneof(...leaves);
   const operand = rewriteAt(level, depth - 1, direct);
   const operands = fc.array(operand, { minLength: 2, maxLength: 3 });
   return fc.oneof(
     ...leaves,
-    { arbitrary: operands.map((of) => ({ kind: "union", of })), weight: 4 },
+    { arbitrary: operands.map((of) => ({ kind: "union", of })), weight: 6 },
     { arbitrary: operands.map((of) => ({ kind: "intersection", of })), weight: 2 },
     ...(level === 0
       ? []

@@ -28,7 +28,7 @@ export interface Link {
 export function chainsOf(questions: Questions, call: Call): Chain[] {
   const { world } = questions;
   const last = call.actors.at(-1);
-  return questions.objects
+  return questions.world.objects
     .filter((object) => object.type === "delegation")
     .filter(({ id }) => call.delegationId === undefined || id === call.delegationId)
     .toSorted((left, right) => compareBytes(left.id, right.id))

@@ -4,7 +4,7 @@ import type { RelationTuple } from "../../../src/core/tuple.ts";
 import { formatSubject, type Subject } from "../../../src/core/subject.ts";
 import type { Rewrite } from "../../../src/model/authorization-model.ts";
 import { strataOf } from "./strata.ts";
-import { definitionOf, objectsOf, opposite, tuplesOf, type Polarity, type World } from "./world.ts";
+import { definitionOf, opposite, tuplesOf, type Polarity, type World } from "./world.ts";
 
 /** When some subject, not yet said which, has a relation to an object: the rewrite, spelled out. */
 export type Formula =
@@ -28,7 +28,7 @@ export interface Node {
 /** A node for each object, relation and polarity that some tuple could make true. */
 export function nodesOf(world: World): Node[] {
   const strata = strataOf(world.model);
-  const nodes = objectsOf(world).flatMap((object) =>
+  const nodes = world.objects.flatMap((object) =>
     [...(world.model.types.get(object.type)?.relations.keys() ?? [])].flatMap((relation) =>
       (["grants", "takes"] as const).map((polarity) => ({
         key: nodeKey(object, relation, polarity),

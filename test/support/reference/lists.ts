@@ -1,14 +1,14 @@
 import { compareBytes } from "../../../src/core/byte-order.ts";
 import type { Call } from "../../../src/core/decision.ts";
 import type { JsonObject } from "../../../src/core/json.ts";
-import { formatObject, type Name, type ObjectRef } from "../../../src/core/object.ts";
+import type { Name, ObjectRef } from "../../../src/core/object.ts";
 import { compareSubjects, type RelationTuple } from "../../../src/core/tuple.ts";
 import { subjectOf, type Subject } from "../../../src/core/subject.ts";
 import { lists } from "./delegated.ts";
 import { membershipsIn } from "./memberships.ts";
 import { questionsAbout } from "./questions.ts";
 import { formatTruth, type Truth } from "./truth.ts";
-import { objectsOf, withTuples, type World } from "./world.ts";
+import { withTuples, type World } from "./world.ts";
 
 /** An element that is in a list, or that may be: then `truth` says on what it hangs. */
 export interface Listed<Element> {
@@ -27,8 +27,7 @@ export function objectsWith(
 ): Listed<ObjectRef>[] {
   const world = withTuples(stored, contextual);
   const memberships = membershipsIn(world)(subject, context);
-  const own = subject.kind === "wildcard" ? [] : [subject.object];
-  return uniqueObjects([...objectsOf(world), ...own])
+  return world.objects
     .filter((object) => object.type === type)
     .toSorted((left, right) => compareBytes(left.id, right.id))
     .flatMap((object) => listed(object, memberships.of(object, relation, "grants")));
@@ -53,9 +52,7 @@ export function subjectsWith(
   const membershipsOf = membershipsIn(world);
   const holds = (subject: Subject) =>
     membershipsOf(subject, context).of(object, relation, "grants");
-  const objects = uniqueObjects([...objectsOf(world), object]).filter(
-    ({ type }) => type === subjectType,
-  );
+  const objects = world.objects.filter(({ type }) => type === subjectType);
   const subjects: Subject[] =
     subjectRelation === undefined
       ? [...objects.map(subjectOf), { kind: "wildcard", type: subjectType }]
@@ -76,7 +73,7 @@ export function subjectsWith(
 /** Every tool, tried one by one. `call.tool` and `call.accesses` say nothing here. */
 export function toolsFor(world: World, call: Call): ObjectRef[] {
   const questions = questionsAbout(world);
-  return questions.objects
+  return questions.world.objects
     .filter(({ type }) => type === "tool")
     .toSorted((left, right) => compareBytes(left.id, right.id))
     .filter((tool) => lists(questions, { ...call, tool, accesses: [] }));
@@ -84,8 +81,4 @@ export function toolsFor(world: World, call: Call): ObjectRef[] {
 
 function listed<Element>(element: Element, truth: Truth): Listed<Element>[] {
   return truth.possible ? [{ element, truth: formatTruth(truth) }] : [];
-}
-
-function uniqueObjects(objects: readonly ObjectRef[]): ObjectRef[] {
-  return [...new Map(objects.map((object) => [formatObject(object), object])).values()];
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../../src/core/json.ts";
-import { formatObject, type Name, type ObjectRef } from "../../../src/core/object.ts";
+import type { Name, ObjectRef } from "../../../src/core/object.ts";
 import type { RelationTuple } from "../../../src/core/tuple.ts";
 import { formatSubject, type Subject } from "../../../src/core/subject.ts";
 import { nodeKey, nodesOf, type Formula, type Node } from "./formulas.ts";
@@ -38,7 +38,11 @@ function computeMemberships(
   context: JsonObject,
 ): Memberships {
   const asked = formatSubject(subject);
-  const table = new Map<string, Truth>();
+  // A userset is in itself, whatever is stored.
+  const table = new Map<string, Truth>([
+    [`grants ${asked}`, yes],
+    [`takes ${asked}`, yes],
+  ]);
   const standings = {
     grants: new Map<RelationTuple, Truth>(),
     takes: new Map<RelationTuple, Truth>(),
@@ -56,8 +60,6 @@ function computeMemberships(
   return {
     of(object, relation, polarity) {
       if (definitionOf(world.model, object.type, relation) === undefined) return no;
-      // A userset is in itself, even that of an object of which nothing is stored.
-      if (asked === `${formatObject(object)}#${relation}`) return yes;
       return lookUp(nodeKey(object, relation, polarity));
     },
   };

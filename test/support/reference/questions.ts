@@ -3,20 +3,11 @@ import { formatObject, parseName, type Name, type ObjectRef } from "../../../src
 import { subjectOf, type Subject } from "../../../src/core/subject.ts";
 import { membershipsIn } from "./memberships.ts";
 import { any, every, type Truth } from "./truth.ts";
-import {
-  definitionOf,
-  objectsOf,
-  tuplesOf,
-  isUnexpired,
-  type Polarity,
-  type World,
-} from "./world.ts";
+import { definitionOf, tuplesOf, isUnexpired, type Polarity, type World } from "./world.ts";
 
 /** The questions that the rules of a delegated call are made of, about one world. */
 export interface Questions {
   readonly world: World;
-  /** All that a tuple mentions. */
-  readonly objects: readonly ObjectRef[];
   /** Whether the subject has the relation; "no" where the object's type does not define it. */
   has(question: Question, polarity: Polarity): Truth;
   /** The objects that an object's relation `within` may contain, each with how sure that is. */
@@ -60,15 +51,13 @@ export function contract(relation: ContractRelation): Name {
 
 export function questionsAbout(world: World): Questions {
   const memberships = membershipsIn(world);
-  const objects = objectsOf(world);
   const has: Questions["has"] = ({ object, relation, subject, context }, polarity) =>
     memberships(subject, context).of(object, relation, polarity);
   return {
     world,
-    objects,
     has,
     containers: (object, context, polarity) =>
-      objects.map((container) => ({
+      world.objects.map((container) => ({
         object: container,
         contains: has(
           { object, relation: contract("within"), subject: subjectOf(container), context },

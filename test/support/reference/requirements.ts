@@ -70,7 +70,7 @@ export function serversOf(
   call: Call,
   polarity: "grants" | "takes",
 ): { readonly server: ObjectRef; readonly stands: Truth }[] {
-  return questions.objects.map((server) => ({
+  return questions.world.objects.map((server) => ({
     server,
     stands: questions.has(
       {
@@ -117,7 +117,7 @@ function asksNothing(questions: Questions, call: Call): Truth {
 }
 
 function permissionsOf(questions: Questions): ObjectRef[] {
-  return questions.objects.filter((object) => object.type === "permission");
+  return questions.world.objects.filter((object) => object.type === "permission");
 }
 
 function isGoverned(permission: RequiredRelation): boolean {

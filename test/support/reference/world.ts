@@ -1,4 +1,5 @@
 import { compareBytes } from "../../../src/core/byte-order.ts";
+import { toStringMethod } from "fast-check";
 import type { JsonObject } from "../../../src/core/json.ts";
 import type { Now } from "../../../src/core/now.ts";
 import { formatObject, type Name, type ObjectRef } from "../../../src/core/object.ts";
@@ -7,6 +8,7 @@ import type {
   AuthorizationModel,
   RelationDefinition,
 } from "../../../src/model/authorization-model.ts";
+import { formatWorld } from "./world-text.ts";
 import { needing, no, trouble, truthOf, yes, type Truth } from "./truth.ts";
 
 /** Everything that an answer may depend on, but the question. */
@@ -15,22 +17,40 @@ export interface World {
   /** At most one a key. Some may be such as the model does not allow: they count as absent. */
   readonly tuples: readonly RelationTuple[];
   readonly now: Now;
+  /** What tuples mention, and what questions name beside: each once, in canonical order. */
+  readonly objects: readonly ObjectRef[];
   /** The allowed tuples by `object#relation`, in canonical order. */
   readonly allowed: ReadonlyMap<string, readonly RelationTuple[]>;
   /** `favourable`: as if every condition that grants were true, and every one that takes false. */
   readonly conditions: "evaluated" | "favourable";
+  readonly [toStringMethod]: () => string;
 }
 
+/** `named` are objects of which nothing need be stored, whose usersets are asked about. */
 export function worldOf(
   model: AuthorizationModel,
   tuples: readonly RelationTuple[],
   now: Now,
+  named: readonly ObjectRef[] = [],
 ): World {
   const allowed = Map.groupBy(
     tuples.filter((tuple) => isAllowed(model, tuple)).toSorted(compareTuples),
     (tuple) => `${formatObject(tuple.object)}#${tuple.relation}`,
   );
-  return { model, tuples, now, allowed, conditions: "evaluated" };
+  return {
+    model,
+    tuples,
+    now,
+    objects: uniqueObjects([...tuples.flatMap(objectsOf), ...named]),
+    allowed,
+    conditions: "evaluated",
+    [toStringMethod]: () => formatWorld(model, tuples),
+  };
+}
+
+/** The same world with other tuples. */
+export function replaceTuples(world: World, tuples: readonly RelationTuple[]): World {
+  return worldOf(world.model, tuples, world.now, world.objects);
 }
 
 /**
@@ -40,7 +60,7 @@ export function worldOf(
 export function withTuples(world: World, added: readonly RelationTuple[]): World {
   const keys = new Set(added.map(formatTuple));
   const kept = world.tuples.filter((tuple) => !keys.has(formatTuple(tuple)));
-  return worldOf(world.model, [...kept, ...added], world.now);
+  return replaceTuples(world, [...kept, ...added]);
 }
 
 /** `grants`: the statement helps to allow. `takes`: it stands under an odd number of subtractions. */
@@ -60,18 +80,6 @@ export function definitionOf(
 
 export function withFavourableConditions(world: World): World {
   return { ...world, conditions: "favourable" };
-}
-
-/** All objects that a tuple mentions, each once, in canonical order. */
-export function objectsOf(world: World): ObjectRef[] {
-  const objects = new Map<string, ObjectRef>();
-  for (const { object, subject } of world.tuples) {
-    objects.set(formatObject(object), object);
-    if (subject.kind !== "wildcard") objects.set(formatObject(subject.object), subject.object);
-  }
-  return [...objects.values()].toSorted(
-    (left, right) => compareBytes(left.type, right.type) || compareBytes(left.id, right.id),
-  );
 }
 
 /** The tuples of object#relation that the model allows, expired ones included, in canonical order. */
@@ -125,5 +133,16 @@ function isAllowed(model: AuthorizationModel, tuple: RelationTuple): boolean {
       restriction.type === (subject.kind === "wildcard" ? subject.type : subject.object.type) &&
       restriction.relation === (subject.kind === "userset" ? subject.relation : undefined) &&
       restriction.condition === tuple.condition?.name,
+  );
+}
+
+function objectsOf({ object, subject }: RelationTuple): ObjectRef[] {
+  return subject.kind === "wildcard" ? [object] : [object, subject.object];
+}
+
+function uniqueObjects(objects: readonly ObjectRef[]): ObjectRef[] {
+  const byText = new Map(objects.map((object) => [formatObject(object), object]));
+  return [...byText.values()].toSorted(
+    (left, right) => compareBytes(left.type, right.type) || compareBytes(left.id, right.id),
   );
 }
