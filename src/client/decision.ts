@@ -1,0 +1,39 @@
+import type { CheckResponse, Reason } from "../gen/prokura/v1/authorization_pb.ts";
+import { ReasonSchema, Verdict } from "../gen/prokura/v1/authorization_pb.ts";
+
+/** What a client does with a decision: let the call through, or say why not. */
+export type ClientDecision =
+  | { readonly kind: "allowed"; readonly id: string; readonly delegationIds: readonly string[] }
+  | {
+      readonly kind: "denied";
+      readonly id: string;
+      /** As in `resource_not_covered`. `unknown` where this client is older than the reason. */
+      readonly reason: string;
+      readonly detail: string;
+      readonly missingContext: readonly string[];
+      readonly delegationIds: readonly string[];
+    };
+
+/**
+ * Reads an answer as an enforcement point must: only `ALLOWED` without obligations is allowed. A
+ * verdict or an obligation that this client does not know lets nothing through.
+ */
+export function decisionFromProto(response: CheckResponse): ClientDecision {
+  const { decisionId: id, delegationIds } = response;
+  if (response.verdict === Verdict.ALLOWED && response.obligations.length === 0) {
+    return { kind: "allowed", id, delegationIds };
+  }
+  return {
+    kind: "denied",
+    id,
+    reason: response.obligations.length > 0 ? "obligation_unknown" : reasonName(response.reason),
+    detail: response.detail,
+    missingContext: response.missingContext,
+    delegationIds,
+  };
+}
+
+function reasonName(reason: Reason): string {
+  const name = ReasonSchema.value[reason]?.name;
+  return name === undefined ? "unknown" : name.replace(/^REASON_/, "").toLowerCase();
+}
