@@ -1,0 +1,75 @@
+import type { Identity, ObjectRef } from "./authorization.ts";
+import type { FileTree, ToolMapping } from "./tool-mapping.ts";
+
+/** Everything that a gateway is told. */
+export interface GatewayConfig {
+  /** Id of the `mcp_server` in the graph; its tools are `tool:<server>/<name>`. */
+  readonly server: string;
+  readonly service: {
+    readonly address: string;
+    readonly tenant: string;
+    readonly deadlineMs: number;
+  };
+  readonly upstream: UpstreamConfig;
+  readonly listen: ListenConfig;
+  readonly identity: IdentityConfig;
+  readonly session: SessionConfig;
+  readonly files: FileTree;
+  readonly tools: ReadonlyMap<string, ToolMapping>;
+  /** Requests of the server behind the gateway that may reach the agent. */
+  readonly serverRequests: ReadonlySet<string>;
+  readonly limits: LimitsConfig;
+}
+
+export type UpstreamConfig =
+  | {
+      readonly kind: "stdio";
+      readonly command: string;
+      readonly args: readonly string[];
+      readonly env: ReadonlyMap<string, string>;
+      readonly cwd?: string;
+    }
+  | { readonly kind: "http"; readonly url: URL; readonly headers: ReadonlyMap<string, string> };
+
+export type ListenConfig =
+  | { readonly kind: "stdio" }
+  | {
+      readonly kind: "http";
+      readonly host: string;
+      readonly port: number;
+      readonly path: string;
+      readonly allowedOrigins: readonly string[];
+      readonly allowedHosts: readonly string[];
+    };
+
+/** Who is at the other end: always the same, or whom the bearer token names. */
+export type IdentityConfig =
+  | { readonly kind: "fixed"; readonly identity: Identity }
+  | { readonly kind: "token"; readonly token: TokenConfig };
+
+export interface TokenConfig {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly keys:
+    | { readonly kind: "url"; readonly url: URL }
+    | { readonly kind: "file"; readonly file: string };
+  readonly algorithms: readonly string[];
+  readonly toleranceSeconds: number;
+  readonly principalType: string;
+  readonly actorType: string;
+}
+
+/** Where the session of a call comes from. */
+export type SessionConfig =
+  | { readonly kind: "none" }
+  | { readonly kind: "fixed"; readonly session: ObjectRef }
+  /** The id of the MCP session becomes the id of the object. */
+  | { readonly kind: "mcp"; readonly type: string }
+  | { readonly kind: "claim"; readonly claim: string; readonly type: string };
+
+export interface LimitsConfig {
+  readonly messageBytesMax: number;
+  readonly sessionsMax: number;
+  readonly inFlightMax: number;
+  readonly idleMs: number;
+}

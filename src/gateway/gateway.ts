@@ -1,0 +1,164 @@
+import { once } from "node:events";
+import { parseArgs } from "node:util";
+import { pino, type Logger } from "pino";
+import { createClient } from "../client/client.ts";
+import type { Authorization } from "./authorization.ts";
+import { ConfigError } from "./config-section.ts";
+import type { GatewayConfig } from "./gateway-config.ts";
+import { listenHttp, type HttpListener } from "./http-listener.ts";
+import { readGatewayConfig } from "./parse-gateway-config.ts";
+import { createServiceAuthorization } from "./service-authorization.ts";
+import { Session } from "./session.ts";
+import { connectStdioAgent } from "./stdio-agent.ts";
+import { createTokenVerifier, TokenError, type Authenticated } from "./token.ts";
+import { connectUpstream } from "./upstream.ts";
+
+const usage = `usage: prokura gateway --config <file> [--check] [--log-level <level>]
+
+Stands between an MCP client and an MCP server, and lets through what Prokura allows.
+
+  --config <file>      the configuration, YAML or JSON
+  --check              read the configuration, say what is wrong with it, and end
+  --log-level <level>  error, warn, info (default) or debug; the log goes to stderr
+`;
+
+/**
+ * Runs until the agent closes its end (stdio) or a signal comes. Returns the exit code: 0 for an end
+ * that was asked for, 1 for a failure, 2 for a wrong command line or configuration.
+ */
+export async function runGateway(argv: readonly string[]): Promise<number> {
+  try {
+    const options = parseOptions(argv);
+    if (options.help) {
+      process.stdout.write(usage);
+      return 0;
+    }
+    const config = await readGatewayConfig(options.config);
+    if (options.check) return 0;
+    const log = pino({ level: options.logLevel, name: "gateway" }, pino.destination(2));
+    using client = createClient({ address: config.service.address });
+    const { tenant, deadlineMs } = config.service;
+    await run(config, createServiceAuthorization(client, tenant, deadlineMs), log);
+    return 0;
+  } catch (cause) {
+    const usageError = cause instanceof ConfigError || cause instanceof TypeError;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    process.stderr.write(`prokura gateway: ${message}\n`);
+    return usageError ? 2 : 1;
+  }
+}
+
+interface Options {
+  readonly config: string;
+  readonly check: boolean;
+  readonly help: boolean;
+  readonly logLevel: string;
+}
+
+function parseOptions(argv: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      config: { type: "string" },
+      check: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+      "log-level": { type: "string", default: "info" },
+    },
+  });
+  const { config = "", check, help } = values;
+  if (config === "" && !help) throw new ConfigError("--config", "is missing");
+  const logLevel = values["log-level"];
+  if (!["error", "warn", "info", "debug"].includes(logLevel)) {
+    throw new ConfigError("--log-level", "must be error, warn, info or debug");
+  }
+  return { config, check, help, logLevel };
+}
+
+async function run(
+  config: GatewayConfig,
+  authorization: Authorization,
+  log: Logger,
+): Promise<void> {
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  try {
+    if (config.listen.kind === "stdio") {
+      await serveStdio(config, authorization, log, stopping.signal);
+      return;
+    }
+    await using listener = await startGateway(config, authorization, log);
+    log.info({ url: listener.url.href, server: config.server }, "listening");
+    if (!stopping.signal.aborted) await once(stopping.signal, "abort");
+  } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+  }
+}
+
+/** Serves the one agent at stdin and stdout, until it or the server is gone. */
+async function serveStdio(
+  config: GatewayConfig,
+  authorization: Authorization,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  if (config.identity.kind !== "fixed") throw new ConfigError("token", "needs listen");
+  const { identity } = config.identity;
+  const session = new Session({
+    agent: connectStdioAgent(process.stdin, process.stdout, config.limits.messageBytesMax),
+    upstream: connectUpstream(config),
+    identity:
+      config.session.kind === "fixed" ? { ...identity, session: config.session.session } : identity,
+    config,
+    authorization,
+    log,
+  });
+  const closed = new Promise<void>((resolve) => {
+    session.onclose = resolve;
+  });
+  signal.addEventListener("abort", () => void session.close(), { once: true });
+  await session.start();
+  await closed;
+}
+
+/** Listens for agents by Streamable HTTP, as the configuration says. */
+export async function startGateway(
+  config: GatewayConfig,
+  authorization: Authorization,
+  log: Logger,
+): Promise<HttpListener> {
+  if (config.listen.kind !== "http") throw new ConfigError("listen", "is missing");
+  return await listenHttp({
+    config,
+    listen: config.listen,
+    authenticate: await createAuthenticator(config),
+    openSession: (agent, identity) =>
+      new Session({
+        agent,
+        upstream: connectUpstream(config),
+        identity,
+        config,
+        authorization,
+        log,
+      }),
+    log,
+  });
+}
+
+async function createAuthenticator(
+  config: GatewayConfig,
+): Promise<(authorization: string | undefined) => Promise<Authenticated>> {
+  const { identity: source, session } = config;
+  const fixedSession = session.kind === "fixed" ? { session: session.session } : {};
+  if (source.kind === "fixed") {
+    const identity = { ...source.identity, ...fixedSession };
+    return async () => ({ identity, untilMs: Number.POSITIVE_INFINITY });
+  }
+  const verify = await createTokenVerifier(source.token, session);
+  return async (authorization) => {
+    const [, token] = /^Bearer +([^ ]+) *$/i.exec(authorization ?? "") ?? [];
+    if (token === undefined) throw new TokenError("a bearer token is needed");
+    const { identity, untilMs } = await verify(token);
+    return { identity: { ...identity, ...fixedSession }, untilMs };
+  };
+}
