@@ -74,6 +74,14 @@ create table authorization_model (
   primary key (tenant_id, id)
 );
 
+-- Outlives the history: it says under which model an older revision was judged.
+create table model_activation (
+  tenant_id text collate "C" not null,
+  rev bigint not null,
+  model_id text collate "C" not null,
+  primary key (tenant_id, rev)
+);
+
 create table delegation_record (
   tenant_id text collate "C" not null,
   id text collate "C" not null,

@@ -39,7 +39,9 @@ export function applyMutation(
   for (const victim of gone) state.remove(victim, revision);
   for (const [ord, row] of plan.rows.entries()) state.insert(row, revision, ord);
   state.records.push(...mutation.records);
-  state.activeModelId = mutation.activateModelId ?? state.activeModelId;
+  if (mutation.activateModelId !== undefined) {
+    state.activations.push({ revision, modelId: mutation.activateModelId });
+  }
   rememberReply(state, mutation);
   return {
     kind: "committed",

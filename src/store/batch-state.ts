@@ -62,7 +62,7 @@ export class BatchState {
   readonly retired: Map<string, number> = new Map();
   readonly records: DelegationRecord[] = [];
   readonly replies: Map<string, StoredReply & { readonly mutation: Mutation }> = new Map();
-  activeModelId: string | undefined;
+  readonly activations: { readonly revision: number; readonly modelId: string }[] = [];
   readonly #live = new Map<string, LiveTuple>();
   readonly #identity = new Map<string, Map<string, LiveTuple>>();
   readonly #pending = new Map<LiveTuple, PendingTuple>();
@@ -72,11 +72,14 @@ export class BatchState {
 
   constructor(facts: BatchFacts) {
     this.facts = facts;
-    this.activeModelId = facts.activeModelId;
     for (const tuple of facts.live) this.#add(tuple);
     for (const tuples of facts.matches.values()) {
       for (const tuple of tuples) this.#add(tuple);
     }
+  }
+
+  get activeModelId(): string | undefined {
+    return this.activations.at(-1)?.modelId ?? this.facts.activeModelId;
   }
 
   /** The live tuple of the key, expired or not. */

@@ -19,7 +19,7 @@ export function writeBatch(
     ...writeRetired(session, tenant, state),
     ...writeRecords(session, tenant, state),
     ...writeReplies(session, tenant, state),
-    ...writeActivation(session, tenant, state),
+    ...writeActivations(session, tenant, state),
   ];
 }
 
@@ -69,7 +69,9 @@ const replyStatement: Statement = {
 
 const activationStatement: Statement = {
   name: "batch_activate",
-  text: "update tenant set active_model_id = $2 where id = $1",
+  text: `with activated as (insert into model_activation (tenant_id, rev, model_id)
+      select $1, a.* from unnest($3::bigint[], $4::text[]) as a)
+    update tenant set active_model_id = $2 where id = $1`,
 };
 
 function writeDeletions(session: Session, tenant: string, state: BatchState): Promise<unknown>[] {
@@ -166,7 +168,15 @@ function writeReplies(session: Session, tenant: string, state: BatchState): Prom
   ];
 }
 
-function writeActivation(session: Session, tenant: string, state: BatchState): Promise<unknown>[] {
-  if (state.activeModelId === state.facts.activeModelId) return [];
-  return [session.query(activationStatement, [tenant, state.activeModelId])];
+function writeActivations(session: Session, tenant: string, state: BatchState): Promise<unknown>[] {
+  const { activations } = state;
+  if (activations.length === 0) return [];
+  return [
+    session.query(activationStatement, [
+      tenant,
+      state.activeModelId,
+      activations.map(({ revision }) => revision),
+      activations.map(({ modelId }) => modelId),
+    ]),
+  ];
 }

@@ -1,0 +1,188 @@
+import { DomainError } from "../core/error.ts";
+import { parseRevision, parseTimeline, type Revision, type Timeline } from "../core/revision.ts";
+import { sqlStateOf } from "./database-error.ts";
+import { onlyRow, type Database, type Statement } from "./database.ts";
+
+/** One statement a rule of the revocation protocol (L1 to L8, W4, W5); the rule is named at each. */
+
+export interface LeaseRegistration {
+  readonly leaseId: string;
+  /** A label for people, never a key. */
+  readonly node: string;
+  readonly killMs: number;
+}
+
+export interface LeaseRow {
+  readonly leaseId: string;
+  readonly node: string;
+  readonly renewSeq: number;
+  readonly killMs: number;
+}
+
+export interface LeaseRenewal {
+  /** False where the row is gone or of another timeline: the lease is lost. */
+  readonly renewed: boolean;
+  readonly databaseTimeMs: number;
+  readonly heads: readonly { readonly tenant: string; readonly revision: Revision }[];
+  /** All rows up to 300, else a random tenth and those that were asked for. */
+  readonly leases: readonly LeaseRow[];
+}
+
+const registerStatement: Statement = {
+  name: "lease_register",
+  text: `insert into lease (lease_id, node, tl, kill_ms)
+    values ($1, $2, prokura_timeline(), $3) returning tl`,
+};
+
+/** L1, durable. The id is new, and is thrown away where this fails. */
+export async function registerLease(
+  database: Database,
+  lease: LeaseRegistration,
+): Promise<{ readonly timeline: Timeline }> {
+  const rows = await database.query<{ readonly tl: string }>("leases", registerStatement, [
+    lease.leaseId,
+    lease.node,
+    lease.killMs,
+  ]);
+  return { timeline: parseTimeline(onlyRow(rows).tl) };
+}
+
+const subscribeStatement: Statement = {
+  name: "lease_subscribe",
+  text: "insert into lease_tenant (tenant_id, lease_id) values ($1, $2) on conflict do nothing",
+};
+
+/** L2, durable. The row is nobody's but the lease's: it goes with it. */
+export async function subscribeLease(
+  database: Database,
+  leaseId: string,
+  tenant: string,
+): Promise<"subscribed" | "lease_lost"> {
+  try {
+    await database.query("leases", subscribeStatement, [tenant, leaseId]);
+    return "subscribed";
+  } catch (error) {
+    const cause = error instanceof DomainError ? error.cause : error;
+    if (sqlStateOf(cause) === "23503") return "lease_lost";
+    throw error;
+  }
+}
+
+const renewStatement: Statement = {
+  name: "lease_renew",
+  text: `with renewal as (update lease set renew_seq = renew_seq + 1
+      where lease_id = $1 and tl = prokura_timeline() returning 1)
+    select (select count(*) from renewal) as renewed, prokura_now_ms() as now_ms,
+      (select coalesce(json_agg(json_build_array(t.id, t.head)), '[]')
+        from lease_tenant s join tenant t on t.id = s.tenant_id where s.lease_id = $1) as heads,
+      (select coalesce(json_agg(json_build_array(l.lease_id, l.node, l.renew_seq, l.kill_ms)), '[]')
+        from lease l where (select count(*) from lease) <= 300 or random() < 0.1
+          or l.lease_id = any($2::uuid[])) as leases`,
+};
+
+interface RenewRow {
+  readonly renewed: number;
+  readonly now_ms: number;
+  readonly heads: readonly (readonly [string, number])[];
+  readonly leases: readonly (readonly [string, string, number, number])[];
+}
+
+/** L3 with L7, durable: the rows of `waitedFor` are among the leases where they still stand. */
+export async function renewLease(
+  database: Database,
+  leaseId: string,
+  waitedFor: readonly string[] = [],
+): Promise<LeaseRenewal> {
+  const values = [leaseId, waitedFor];
+  const row = onlyRow(await database.query<RenewRow>("leases", renewStatement, values));
+  return {
+    renewed: row.renewed === 1,
+    databaseTimeMs: row.now_ms,
+    heads: row.heads.map(([tenant, head]) => ({ tenant, revision: parseRevision(head) })),
+    leases: row.leases.map(([id, node, renewSeq, killMs]) => ({
+      leaseId: id,
+      node,
+      renewSeq,
+      killMs,
+    })),
+  };
+}
+
+const acknowledgeStatement: Statement = {
+  name: "lease_acknowledge",
+  text: `update lease_tenant set acked_rev = greatest(acked_rev, $3)
+    where tenant_id = $2 and lease_id = $1`,
+};
+
+/** L4, not durable. */
+export async function acknowledgeRevision(
+  database: Database,
+  leaseId: string,
+  tenant: string,
+  applied: Revision,
+): Promise<void> {
+  await database.query("hints", acknowledgeStatement, [leaseId, tenant, applied]);
+}
+
+const scanStatement: Statement = {
+  name: "lease_scan",
+  text: `select prokura_timeline() as timeline,
+      (select count(*) from lease_tenant where tenant_id = $1) as leases,
+      array(select s.lease_id::text from lease_tenant s join lease l using (lease_id)
+        where s.tenant_id = $1 and ($3::uuid[] is null or s.lease_id = any($3::uuid[]))
+          and (s.acked_rev < $2 or l.tl <> (select prokura_timeline()))) as waiting_for`,
+};
+
+export interface LeaseScan {
+  readonly timeline: Timeline;
+  readonly waitingFor: readonly string[];
+  readonly leases: number;
+}
+
+/** W4: who has not acknowledged the revision; `among` narrows a later scan to the first one's. */
+export async function scanLeases(
+  database: Database,
+  tenant: string,
+  revision: Revision,
+  among: readonly string[] | undefined,
+): Promise<LeaseScan> {
+  const row = onlyRow(
+    await database.query<{
+      readonly timeline: string;
+      readonly leases: number;
+      readonly waiting_for: readonly string[];
+    }>("reads", scanStatement, [tenant, revision, among ?? null]),
+  );
+  return {
+    timeline: parseTimeline(row.timeline),
+    waitingFor: row.waiting_for,
+    leases: row.leases,
+  };
+}
+
+const killStatement: Statement = {
+  name: "lease_kill",
+  text: "delete from lease where lease_id = $1 and renew_seq = $2 returning 1 as killed",
+};
+
+/**
+ * L8, durable: only where the lease was not renewed since the counter was seen. A renewal in flight
+ * holds the row, and one of the two affects no row.
+ */
+export async function killLease(
+  database: Database,
+  leaseId: string,
+  renewSeq: number,
+): Promise<boolean> {
+  return (await database.query("leases", killStatement, [leaseId, renewSeq])).length === 1;
+}
+
+const releaseStatement: Statement = {
+  name: "lease_release",
+  text: "delete from lease where lease_id = $1",
+};
+
+/** L6, and the last step of L5. */
+export async function releaseLease(database: Database, leaseId: string): Promise<void> {
+  await database.query("leases", releaseStatement, [leaseId]);
+}

@@ -1,0 +1,300 @@
+import { delegationType } from "../core/delegation.ts";
+import { DomainError } from "../core/error.ts";
+import type { Name, ObjectRef } from "../core/object.ts";
+import { pageTuplesMax, type LoadedPage, type PageKey } from "../core/page.ts";
+import type { Revision } from "../core/revision.ts";
+import type { RelationTuple } from "../core/tuple.ts";
+import type { Session } from "./database.ts";
+import type { TupleRow } from "./schema.ts";
+import { columnsOfSubject, keyColumns, tupleColumns, tupleOfRow } from "./tuple-row.ts";
+
+/** A page that is never held in part has a limit all the same. */
+const wholePageTuplesMax = 200_000;
+
+/**
+ * Reads the pages, in the order of the keys, at the snapshot's head or as of an older revision, which
+ * must not lie below the horizon. Fails with `limit_exceeded` where a page is beyond all bounds.
+ */
+export async function loadPages(
+  session: Session,
+  tenant: string,
+  keys: readonly PageKey[],
+  at?: Revision,
+): Promise<readonly LoadedPage[]> {
+  const pages = new Map<PageKey, LoadedPage>();
+  const source: Source = { session, tenant, at };
+  // One connection runs one statement after another, so nothing is gained by sending them together.
+  for (const load of [loadForward, loadPoints, loadObjects, loadReverse, loadPairs]) {
+    for (const page of await load(source, keys)) pages.set(page.key, page);
+  }
+  return keys.flatMap((key) => pages.get(key) ?? []);
+}
+
+interface Source {
+  readonly session: Session;
+  readonly tenant: string;
+  readonly at: Revision | undefined;
+}
+
+type KeyOf<Kind extends PageKey["kind"]> = Extract<PageKey, { readonly kind: Kind }>;
+type Column = readonly (string | number)[];
+interface PageRow extends TupleRow {
+  readonly place: number;
+}
+
+const sortColumns = keyColumns.map((name) => `t.${name}`).join(", ");
+const onlyIndirect =
+  "(t.subject_relation <> '' or t.subject_id = '*' or t.condition_name is not null)";
+
+async function loadForward(source: Source, keys: readonly PageKey[]): Promise<LoadedPage[]> {
+  const wanted = keys.filter((key) => key.kind === "forward");
+  const groups = await readForward(source, wanted);
+  return wanted.map((key, place) => {
+    const { tuples, partial } = groups[place] ?? { tuples: [], partial: false };
+    return { key, tuples, partialRelations: partial ? [key.relation] : [] };
+  });
+}
+
+interface ForwardKey {
+  readonly object: ObjectRef;
+  readonly relation: Name;
+}
+
+interface ForwardGroup {
+  readonly tuples: readonly RelationTuple[];
+  readonly partial: boolean;
+}
+
+async function readForward(
+  source: Source,
+  keys: readonly ForwardKey[],
+): Promise<readonly ForwardGroup[]> {
+  const whole = await readGroups(source, {
+    name: "page_forward",
+    columns: ["object_type", "object_id", "relation"],
+    values: forwardValues(keys),
+    limit: pageTuplesMax + 1,
+  });
+  const large = keys.filter((_, place) => (whole[place]?.length ?? 0) > pageTuplesMax);
+  const partial = await readGroups(source, {
+    name: "page_forward_partial",
+    columns: ["object_type", "object_id", "relation"],
+    values: forwardValues(large),
+    condition: onlyIndirect,
+    limit: wholePageTuplesMax + 1,
+  });
+  return keys.map((key, place) => {
+    const part = partial[large.indexOf(key)];
+    if (part !== undefined) return { tuples: checkWhole(part), partial: true };
+    return { tuples: whole[place] ?? [], partial: false };
+  });
+}
+
+function forwardValues(keys: readonly ForwardKey[]): readonly Column[] {
+  return [
+    keys.map((key) => key.object.type),
+    keys.map((key) => key.object.id),
+    keys.map((key) => key.relation),
+  ];
+}
+
+async function loadPoints(source: Source, keys: readonly PageKey[]): Promise<LoadedPage[]> {
+  const wanted = keys.filter((key) => key.kind === "point");
+  const subjects = wanted.map((key) => columnsOfSubject(key.subject));
+  const groups = await readGroups(source, {
+    name: "page_point",
+    columns: keyColumns,
+    values: [
+      ...forwardValues(wanted),
+      subjects.map((subject) => subject.subject_type),
+      subjects.map((subject) => subject.subject_id),
+      subjects.map((subject) => subject.subject_relation),
+    ],
+    limit: 1,
+  });
+  return wanted.map((key, place) => ({ key, tuples: groups[place] ?? [], partialRelations: [] }));
+}
+
+async function loadObjects(source: Source, keys: readonly PageKey[]): Promise<LoadedPage[]> {
+  const wanted = keys.filter((key) => key.kind === "object");
+  const groups = await readGroups(source, {
+    name: "page_object",
+    columns: ["object_type", "object_id"],
+    values: [wanted.map((key) => key.object.type), wanted.map((key) => key.object.id)],
+    limit: pageTuplesMax + 1,
+  });
+  const pages: LoadedPage[] = [];
+  for (const [place, key] of wanted.entries()) {
+    const tuples = groups[place] ?? [];
+    const large = tuples.length > pageTuplesMax;
+    pages.push(large ? await loadLargeObject(source, key) : { key, tuples, partialRelations: [] });
+  }
+  return pages;
+}
+
+/** An object of which some relation may be too large: each relation is read for itself. */
+async function loadLargeObject(source: Source, key: KeyOf<"object">): Promise<LoadedPage> {
+  const relations = await readRelations(source, key.object);
+  const groups = await readForward(
+    source,
+    relations.map((relation) => ({ object: key.object, relation })),
+  );
+  return {
+    key,
+    tuples: groups.flatMap((group) => group.tuples),
+    partialRelations: relations.filter((_, place) => groups[place]?.partial === true),
+  };
+}
+
+/** From one relation to the next in order, so that their tuples need not be read. */
+async function readRelations(source: Source, object: ObjectRef): Promise<Name[]> {
+  const relations: Name[] = [];
+  for (;;) {
+    const { text, values } = tuplesOf(source, 5);
+    const rows = await source.session.query<TupleRow>(
+      {
+        name: `page_next_relation${suffixOf(source)}`,
+        text: `select ${tupleColumns.join(", ")} from ${text} t
+          where t.tenant_id = $1 and t.object_type = $2 and t.object_id = $3 and t.relation > $4
+          order by ${sortColumns} limit 1`,
+      },
+      [source.tenant, object.type, object.id, relations.at(-1) ?? "", ...values],
+    );
+    const [row] = rows;
+    if (row === undefined) return relations;
+    relations.push(tupleOfRow(row).relation);
+  }
+}
+
+async function loadReverse(source: Source, keys: readonly PageKey[]): Promise<LoadedPage[]> {
+  const wanted = keys.filter((key) => key.kind === "reverse");
+  const subjects = wanted.map((key) => columnsOfSubject(key.subject));
+  const groups = await readGroups(source, {
+    name: "page_reverse",
+    columns: ["subject_type", "subject_id", "subject_relation", "object_type", "relation"],
+    values: [
+      subjects.map((subject) => subject.subject_type),
+      subjects.map((subject) => subject.subject_id),
+      subjects.map((subject) => subject.subject_relation),
+      wanted.map((key) => key.type),
+      wanted.map((key) => key.relation),
+    ],
+    limit: wholePageTuplesMax + 1,
+  });
+  return wanted.map((key, place) => ({
+    key,
+    tuples: checkWhole(groups[place] ?? []),
+    partialRelations: [],
+  }));
+}
+
+/**
+ * By the principal's delegations, each asked for the delegate: an agent may act for millions, and
+ * the delegations of one principal are few beside that.
+ */
+async function loadPairs(source: Source, keys: readonly PageKey[]): Promise<LoadedPage[]> {
+  const wanted = keys.filter((key) => key.kind === "pair");
+  if (wanted.length === 0) return [];
+  const { text, values } = tuplesOf(source, 6);
+  const rows = await source.session.query<PageRow>(
+    {
+      name: `page_pair${suffixOf(source)}`,
+      text: `select k.place::integer as place, ${tupleColumns.map((name) => `t.${name}`).join(", ")}
+        from unnest($2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
+          as k(principal_type, principal_id, delegate_type, delegate_id, place)
+        cross join lateral (select * from ${text} t
+          where t.tenant_id = $1 and t.object_type = '${delegationType}' and t.relation = 'principal'
+            and t.subject_type = k.principal_type and t.subject_id = k.principal_id
+            and t.subject_relation = '' offset 0) t
+        cross join lateral (select 1 from ${text} d
+          where d.tenant_id = $1 and d.object_type = '${delegationType}' and d.object_id = t.object_id
+            and d.relation = 'delegate' and d.subject_type = k.delegate_type
+            and d.subject_id = k.delegate_id and d.subject_relation = '' limit 1) d
+        order by k.place, ${sortColumns} limit ${wholePageTuplesMax + 1}`,
+    },
+    [
+      source.tenant,
+      wanted.map((key) => key.principal.type),
+      wanted.map((key) => key.principal.id),
+      wanted.map((key) => key.delegate.type),
+      wanted.map((key) => key.delegate.id),
+      ...values,
+    ],
+  );
+  checkWhole(rows);
+  const groups = group(rows);
+  return wanted.map((key, place) => ({ key, tuples: groups[place] ?? [], partialRelations: [] }));
+}
+
+interface GroupQuery {
+  readonly name: string;
+  /** The columns that a key fixes, with their values, one a key. */
+  readonly columns: readonly string[];
+  readonly values: readonly Column[];
+  readonly condition?: string;
+  /** Of the tuples of one key. */
+  readonly limit: number;
+}
+
+/** The tuples of each key, in canonical order. */
+async function readGroups(
+  source: Source,
+  query: GroupQuery,
+): Promise<readonly (readonly RelationTuple[])[]> {
+  if (query.values[0]?.length === 0) return [];
+  const first = query.columns.length + 3;
+  const { text, values } = tuplesOf(source, first);
+  const arrays = query.columns.map((_, index) => `$${index + 2}::text[]`).join(", ");
+  const fixed = query.columns.map((name) => `t.${name} = k.${name}`).join(" and ");
+  const condition = query.condition === undefined ? "" : ` and ${query.condition}`;
+  const rows = await source.session.query<PageRow>(
+    {
+      name: `${query.name}${suffixOf(source)}`,
+      text: `select k.place::integer as place, ${tupleColumns.map((name) => `t.${name}`).join(", ")}
+        from unnest(${arrays}) with ordinality as k(${query.columns.join(", ")}, place)
+        cross join lateral (select * from ${text} t
+          where t.tenant_id = $1 and ${fixed}${condition}
+          order by ${sortColumns} limit $${first - 1}) t
+        order by k.place, ${sortColumns}`,
+    },
+    [source.tenant, ...query.values, query.limit, ...values],
+  );
+  return group(rows);
+}
+
+/**
+ * The tuples that are visible: the live ones of the snapshot's head, or those of an older revision,
+ * which are the live ones that were there and the ones deleted since.
+ */
+function tuplesOf(
+  source: Source,
+  parameter: number,
+): { readonly text: string; readonly values: readonly number[] } {
+  if (source.at === undefined) {
+    return { text: "(select * from relation_tuple where deleted_rev is null)", values: [] };
+  }
+  const at = `$${parameter}::bigint`;
+  return {
+    text: `(select * from relation_tuple where deleted_rev is null and created_rev <= ${at}
+      union all select * from relation_tuple where deleted_rev > ${at} and created_rev <= ${at})`,
+    values: [source.at],
+  };
+}
+
+function suffixOf(source: Source): string {
+  return source.at === undefined ? "" : "_at";
+}
+
+function group(rows: readonly PageRow[]): readonly (readonly RelationTuple[])[] {
+  const groups: RelationTuple[][] = [];
+  for (const row of rows) (groups[row.place - 1] ??= []).push(tupleOfRow(row));
+  return groups;
+}
+
+function checkWhole<Item>(items: readonly Item[]): readonly Item[] {
+  if (items.length <= wholePageTuplesMax) return items;
+  throw new DomainError(
+    "limit_exceeded",
+    `one page of the graph has more than ${wholePageTuplesMax} tuples`,
+  );
+}
