@@ -93,6 +93,22 @@ export class Run {
     return { kind: "decided", value };
   }
 
+  /** Whether the active model allows the tuple. */
+  isAllowed(
+    relation: RelationPlan,
+    subject: SubjectSymbol,
+    condition: StoredCondition | undefined,
+  ): boolean {
+    const { scope } = this;
+    return allows(
+      relation,
+      scope.kindOf(subject),
+      scope.typeOf(subject),
+      scope.relationOf(subject),
+      condition?.name,
+    );
+  }
+
   /**
    * Whether a tuple counts now: the model allows it, it is not expired, its condition is true. Sets
    * `untilMs`; pushes on `names` where it needs some.
@@ -106,18 +122,8 @@ export class Run {
     context: JsonObject | undefined,
   ): Membership {
     this.untilMs = Number.POSITIVE_INFINITY;
-    const { scope, now } = this;
-    if (
-      !allows(
-        relation,
-        scope.kindOf(subject),
-        scope.typeOf(subject),
-        scope.relationOf(subject),
-        condition?.name,
-      )
-    ) {
-      return notMember;
-    }
+    const { now } = this;
+    if (!this.isAllowed(relation, subject, condition)) return notMember;
     if (expiresAtMs <= (mode === taking ? now.earliestMs : now.latestMs)) return notMember;
     this.untilMs = expiresAtMs;
     if (condition === undefined || context === undefined) return member;

@@ -1,0 +1,61 @@
+import type { Access, Call } from "../core/decision.ts";
+import type { JsonObject } from "../core/json.ts";
+import type { SubjectSymbol } from "../core/symbols.ts";
+import { Checker } from "./checker.ts";
+import { closureOf, type Closure } from "./closure.ts";
+import type { Contract } from "./contract.ts";
+import { coverableOf, type Coverable } from "./coverage.ts";
+import { taking } from "./membership.ts";
+import { Parties } from "./parties.ts";
+import { requirementsOf, type Requirements } from "./requirements.ts";
+import type { Run } from "./run.ts";
+
+/** A call with all that does not depend on the chain. */
+export interface CallCase {
+  readonly parties: Parties;
+  readonly tool: SubjectSymbol;
+  readonly servers: Closure;
+  readonly requirements: Requirements;
+  readonly coverableTool: Coverable;
+  readonly accesses: readonly AccessCase[];
+}
+
+export interface AccessCase {
+  readonly access: Access;
+  readonly resource: SubjectSymbol;
+  readonly coverable: Coverable;
+  /** What the principal has on the resource, under the access's context. */
+  readonly principal: Checker;
+}
+
+export function callCaseOf(run: Run, contract: Contract, call: Call): CallCase {
+  const { scope } = run;
+  const parties = new Parties(run, contract, call);
+  const tool = scope.object(call.tool);
+  return {
+    parties,
+    tool,
+    servers: closureOf(run, tool, contract.server, taking, call.context),
+    requirements: requirementsOf(parties, tool),
+    coverableTool: coverableOf(run, contract, tool, call.context, call.context),
+    accesses: call.accesses.map((access) => {
+      const resource = scope.object(access.resource);
+      const context = merge(call.context, access.context);
+      return {
+        access,
+        resource,
+        coverable: coverableOf(run, contract, resource, context, call.context),
+        principal:
+          context === call.context
+            ? parties.checker(parties.principal)
+            : new Checker(run, parties.principal, context),
+      };
+    }),
+  };
+}
+
+/** No name is in both: the caller has seen to that. */
+function merge(call: JsonObject, access: JsonObject): JsonObject {
+  for (const _name in access) return { ...call, ...access };
+  return call;
+}

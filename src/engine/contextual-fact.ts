@@ -1,0 +1,91 @@
+import type { Call } from "../core/decision.ts";
+import { formatObject, sameObject } from "../core/object.ts";
+import { formatTuple, type RelationTuple } from "../core/tuple.ts";
+import type { Contract } from "./contract.ts";
+import {
+  findRelation,
+  relationOf,
+  type Plan,
+  type RelationPlan,
+  type RewritePlan,
+} from "./plan.ts";
+import type { Run } from "./run.ts";
+import type { EngineError } from "./view.ts";
+
+/**
+ * A delegated call may bring facts about where its resources lie, and nothing else: R#p@O where R is
+ * a resource of the call, `within` of R's type reads the tupleset p, and no stored tuple says
+ * anything of R#p. A gateway can so add knowledge about the world, not authority.
+ */
+export function refuseOtherFacts(
+  run: Run,
+  contract: Contract,
+  call: Call,
+): EngineError | undefined {
+  for (const tuple of call.contextualTuples) {
+    const relation = findRelation(run.plan, tuple.object.type, tuple.relation);
+    if (relation === undefined || !isPlacement(run.plan, contract, call, tuple, relation)) {
+      return refuse(tuple, "says nothing of where a resource of the call lies");
+    }
+    const stored = run.scope.storedForward(run.scope.object(tuple.object), relation.relation);
+    if (stored !== undefined && (stored.count > 0 || !stored.complete)) {
+      return refuse(tuple, `is about what is stored for \`${formatObject(tuple.object)}\``);
+    }
+  }
+  return undefined;
+}
+
+function isPlacement(
+  plan: Plan,
+  contract: Contract,
+  call: Call,
+  tuple: RelationTuple,
+  relation: RelationPlan,
+): boolean {
+  const { type } = relation;
+  const within = relationOf(plan, type, contract.withinName);
+  return (
+    tuple.subject.kind === "object" &&
+    tuple.condition === undefined &&
+    type !== contract.delegation &&
+    type !== contract.toolType &&
+    call.accesses.some(({ resource }) => sameObject(resource, tuple.object)) &&
+    within !== undefined &&
+    readsTupleset(within, relation, new Set())
+  );
+}
+
+/** Whether the relation's rewrite follows the tupleset, on the same object. */
+function readsTupleset(
+  relation: RelationPlan,
+  tupleset: RelationPlan,
+  seen: Set<RelationPlan>,
+): boolean {
+  if (seen.has(relation)) return false;
+  seen.add(relation);
+  return reads(relation.rewrite);
+
+  function reads(rewrite: RewritePlan): boolean {
+    switch (rewrite.kind) {
+      case "this":
+        return false;
+      case "computed_userset":
+        return readsTupleset(rewrite.relation, tupleset, seen);
+      case "tuple_to_userset":
+        return rewrite.tupleset === tupleset;
+      case "union":
+      case "intersection":
+        return rewrite.of.some(reads);
+      case "exclusion":
+        return reads(rewrite.base);
+    }
+  }
+}
+
+function refuse(tuple: RelationTuple, why: string): EngineError {
+  return {
+    kind: "error",
+    code: "tuple_refused",
+    detail: `contextual tuple \`${formatTuple(tuple)}\` ${why}`,
+  };
+}

@@ -1,0 +1,99 @@
+import type { JsonObject } from "../core/json.ts";
+import type { SubjectSymbol } from "../core/symbols.ts";
+import { Checker } from "./checker.ts";
+import { closureOf } from "./closure.ts";
+import type { Contract } from "./contract.ts";
+import {
+  granting,
+  intersection,
+  member,
+  needs,
+  notMember,
+  union,
+  unknown,
+  type Membership,
+} from "./membership.ts";
+import { relationOf, type RelationPlan } from "./plan.ts";
+import type { Run } from "./run.ts";
+
+/** A tool or a resource, and all that it is within: whatever of these is covered covers it. */
+export interface Coverable {
+  readonly object: SubjectSymbol;
+  readonly places: readonly Place[];
+  /** False where there may be places that are not known. */
+  readonly isWhole: boolean;
+}
+
+interface Place {
+  readonly object: SubjectSymbol;
+  /** Whether the object is within it: a member for the object itself. */
+  readonly value: Membership;
+  readonly untilMs: number;
+  readonly names: readonly string[];
+  readonly checker: Checker;
+}
+
+/**
+ * `context` is what conditions of covering tuples see, `callContext` what those of `within` see.
+ */
+export function coverableOf(
+  run: Run,
+  contract: Contract,
+  object: SubjectSymbol,
+  context: JsonObject,
+  callContext: JsonObject,
+): Coverable {
+  const itself: Place = {
+    object,
+    value: member,
+    untilMs: Number.POSITIVE_INFINITY,
+    names: [],
+    checker: new Checker(run, object, context),
+  };
+  const within = relationOf(run.plan, run.scope.typeOf(object), contract.withinName);
+  if (within === undefined) return { object, places: [itself], isWhole: true };
+  const closure = closureOf(run, object, within, granting, callContext);
+  const places = closure.elements.map((element) => ({
+    ...element,
+    checker: new Checker(run, element.object, context),
+  }));
+  return { object, places: [itself, ...places], isWhole: closure.isWhole };
+}
+
+/** Whether the delegation's relation covers the object. Sets the run's registers. */
+export function covers(
+  run: Run,
+  delegation: SubjectSymbol,
+  relation: RelationPlan,
+  coverable: Coverable,
+): Membership {
+  const mark = run.names.length;
+  let result = coverable.isWhole ? notMember : unknown;
+  for (const place of coverable.places) {
+    const placeMark = run.names.length;
+    const value = intersection(place.value, place.checker.check(delegation, relation, granting));
+    if (value === member) {
+      run.untilMs = Math.min(run.untilMs, place.untilMs);
+      run.names.length = mark;
+      return member;
+    }
+    if (value === needs) run.names.push(...place.names);
+    else run.names.length = placeMark;
+    result = union(result, value);
+  }
+  if (result !== needs) run.names.length = mark;
+  return result;
+}
+
+/** Whether it would be covered if every condition on covering tuples were true. */
+export function coversButForConditions(
+  run: Run,
+  delegation: SubjectSymbol,
+  relation: RelationPlan,
+  coverable: Coverable,
+): boolean {
+  return coverable.places.some(
+    ({ object }) =>
+      new Checker(run, object, undefined).check(delegation, relation, granting) !== notMember,
+  );
+}

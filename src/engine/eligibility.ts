@@ -1,0 +1,54 @@
+import type { SubjectSymbol } from "../core/symbols.ts";
+import type { Closure } from "./closure.ts";
+import { complement, granting, member, needs, union } from "./membership.ts";
+import type { Parties } from "./parties.ts";
+import { relationOf } from "./plan.ts";
+import type { Tally } from "./tally.ts";
+
+/** Rule 5 for one delegate: fit for the tool and for each of its servers, where the model asks. */
+export function judgeEligibility(
+  parties: Parties,
+  delegate: SubjectSymbol,
+  tool: SubjectSymbol,
+  servers: Closure,
+  tally: Tally,
+): boolean {
+  const { run } = parties;
+  if (!judgeOn(parties, delegate, tool, tally)) return false;
+  for (const { object, value, names } of servers.elements) {
+    if (value === member) {
+      if (!judgeOn(parties, delegate, object, tally)) return false;
+      continue;
+    }
+    // Whether it is a server at all is open: then either it is none, or the delegate is fit for it.
+    const mark = run.names.length;
+    const either = union(complement(value), eligibleOn(parties, delegate, object));
+    if (either === needs) run.names.push(...names);
+    else run.names.length = mark;
+    tally.add(either, run.untilMs);
+  }
+  return true;
+}
+
+function judgeOn(
+  parties: Parties,
+  delegate: SubjectSymbol,
+  object: SubjectSymbol,
+  tally: Tally,
+): boolean {
+  const value = eligibleOn(parties, delegate, object);
+  if (tally.add(value, parties.run.untilMs)) return true;
+  tally.fail(
+    "not_eligible",
+    `${parties.format(delegate)} is not eligible for ${parties.format(object)}`,
+  );
+  return false;
+}
+
+function eligibleOn(parties: Parties, delegate: SubjectSymbol, object: SubjectSymbol): number {
+  const { run, contract } = parties;
+  const relation = relationOf(run.plan, run.scope.typeOf(object), contract.eligibleName);
+  run.untilMs = Number.POSITIVE_INFINITY;
+  if (relation === undefined) return member;
+  return parties.checker(delegate).check(object, relation, granting);
+}

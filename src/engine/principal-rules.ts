@@ -1,0 +1,229 @@
+import type { SubjectSymbol } from "../core/symbols.ts";
+import type { AccessCase, CallCase } from "./call-case.ts";
+import { closureOf } from "./closure.ts";
+import {
+  complement,
+  granting,
+  intersection,
+  member,
+  needs,
+  notMember,
+  taking,
+  union,
+  unknown,
+  type Membership,
+} from "./membership.ts";
+import { findRelation, relationOf } from "./plan.ts";
+import { concerns, type Requirement } from "./requirements.ts";
+import { isSuspended } from "./suspension.ts";
+import type { Tally } from "./tally.ts";
+
+/** Rule 1 for all that the call names: principal, actors, tool, servers, session, resources. */
+export function judgeSuspensions(call: CallCase, tally: Tally): void {
+  const { parties, tool, servers, accesses } = call;
+  const { principal, actors, session } = parties;
+  const named = [principal, ...actors, tool, ...(session === undefined ? [] : [session])];
+  for (const object of named) if (!judgeUnsuspended(call, object, member, [], tally)) return;
+  for (const { object, value, names } of servers.elements) {
+    if (!judgeUnsuspended(call, object, value, names, tally)) return;
+  }
+  if (!servers.isWhole) tally.add(unknown, Infinity);
+  for (const { resource } of accesses) if (!judgeResourceUnsuspended(call, resource, tally)) return;
+}
+
+/** Rule 4: the tool is registered, its requirements and the accesses fit, the principal may do it. */
+export function judgeRequirements(call: CallCase, tally: Tally): void {
+  const { requirements, accesses, parties } = call;
+  if (!tally.add(namesKept(call, requirements.registered), requirements.untilMs)) {
+    tally.fail("tool_unregistered", `${parties.format(call.tool)} requires no permission`);
+    return;
+  }
+  for (const access of accesses) if (!judgeRegistered(call, access, tally)) return;
+  for (const requirement of requirements.all) {
+    if (!judgeMet(call, requirement, tally)) return;
+  }
+  if (!requirements.isWhole) tally.add(unknown, Infinity);
+  for (const access of accesses) if (!judgePermissions(call, access, tally)) return;
+  for (const requirement of requirements.all) {
+    if (!judgeOwn(call, requirement, tally)) return;
+  }
+}
+
+function judgeResourceUnsuspended(call: CallCase, resource: SubjectSymbol, tally: Tally): boolean {
+  const { run, contract, context } = call.parties;
+  if (!judgeUnsuspended(call, resource, member, [], tally)) return false;
+  const within = relationOf(run.plan, run.scope.typeOf(resource), contract.withinName);
+  if (within === undefined) return true;
+  const places = closureOf(run, resource, within, taking, context);
+  for (const { object, value, names } of places.elements) {
+    if (!judgeUnsuspended(call, object, value, names, tally)) return false;
+  }
+  if (!places.isWhole) tally.add(unknown, Infinity);
+  return true;
+}
+
+/** `involved` says whether the object is involved at all; what is not may be suspended. */
+function judgeUnsuspended(
+  { parties }: CallCase,
+  object: SubjectSymbol,
+  involved: Membership,
+  names: readonly string[],
+  tally: Tally,
+): boolean {
+  const { run, contract } = parties;
+  const value = complement(intersection(involved, isSuspended(run, contract, object)));
+  if (value === needs) run.names.push(...names);
+  if (tally.add(value, Infinity)) return true;
+  tally.fail("suspended", `${parties.format(object)} is suspended`);
+  return false;
+}
+
+/** Pushes the names of requirements that register only under a condition. */
+function namesKept({ parties, requirements }: CallCase, value: Membership): Membership {
+  if (value !== needs) return value;
+  for (const { registers } of requirements.all) parties.run.names.push(...(registers?.names ?? []));
+  return value;
+}
+
+function judgeRegistered(call: CallCase, { access, resource }: AccessCase, tally: Tally): boolean {
+  const { parties, requirements } = call;
+  let value = requirements.isWhole ? notMember : unknown;
+  let untilMs = Infinity;
+  const names: string[] = [];
+  for (const requirement of requirements.all) {
+    const { registers } = requirement;
+    if (registers === undefined || isOwn(call, requirement)) continue;
+    if (!concerns(requirement, access.resource.type, access.role)) continue;
+    value = union(value, registers.value);
+    untilMs = Math.min(untilMs, registers.untilMs);
+    names.push(...registers.names);
+  }
+  if (value === needs) parties.run.names.push(...names);
+  if (tally.add(value, untilMs)) return true;
+  const role = access.role === undefined ? "" : ` in role \`${access.role}\``;
+  tally.fail(
+    "access_unregistered",
+    `the tool requires nothing for ${parties.format(resource)}${role}`,
+  );
+  return false;
+}
+
+/** Some access is of the type and role that the requirement is about. */
+function judgeMet(call: CallCase, requirement: Requirement, tally: Tally): boolean {
+  const { relation, required } = requirement;
+  if (relation.optional || isOwn(call, requirement)) return true;
+  const isMet = call.accesses.some(({ access }) =>
+    concerns(requirement, access.resource.type, access.role),
+  );
+  if (isMet) return true;
+  const value = complement(required.value);
+  if (value === needs) call.parties.run.names.push(...required.names);
+  if (tally.add(value, Infinity)) return true;
+  const role = relation.role === undefined ? "" : ` in role \`${relation.role}\``;
+  tally.fail("access_missing", `the call has no access to a \`${relation.type}\`${role}`);
+  return false;
+}
+
+function judgePermissions(call: CallCase, access: AccessCase, tally: Tally): boolean {
+  const { type } = access.access.resource;
+  for (const requirement of call.requirements.all) {
+    if (isOwn(call, requirement)) continue;
+    if (!concerns(requirement, type, access.access.role)) continue;
+    const { value, untilMs } = holdsOn(call, access, requirement.relation.relation);
+    if (!judgeRequired(call, requirement, value, untilMs, access.resource, tally)) return false;
+  }
+  const { permission } = access.access;
+  if (permission === undefined) return true;
+  const { value, untilMs } = holdsOn(call, access, permission);
+  if (tally.add(value, untilMs)) return true;
+  failPermission(call, permission, access.resource, tally);
+  return false;
+}
+
+/** Permissions on the tool itself or on its server: no access brings them. */
+function judgeOwn(call: CallCase, requirement: Requirement, tally: Tally): boolean {
+  const { parties, servers, tool } = call;
+  const { run } = parties;
+  if (!isOwn(call, requirement)) return true;
+  const { type, relation: name } = requirement.relation;
+  const relation = findRelation(run.plan, type, name);
+  const checker = parties.checker(parties.principal);
+  if (relation === undefined) return judgeUnknownRelation(call, requirement, tally);
+  if (relation.type === parties.contract.toolType) {
+    const value = checker.check(tool, relation, granting);
+    return judgeRequired(call, requirement, value, run.untilMs, tool, tally);
+  }
+  let any = servers.isWhole ? notMember : unknown;
+  for (const server of servers.elements) {
+    if (run.scope.typeOf(server.object) !== relation.type) continue;
+    any = union(any, server.value);
+    const mark = run.names.length;
+    const has = checker.check(server.object, relation, granting);
+    const value = union(complement(server.value), has);
+    if (value === needs) run.names.push(...server.names);
+    else run.names.length = mark;
+    if (!judgeRequired(call, requirement, value, run.untilMs, server.object, tally)) return false;
+  }
+  return judgeRequired(call, requirement, any, Infinity, tool, tally);
+}
+
+function holdsOn(
+  { parties }: CallCase,
+  { principal, resource, access }: AccessCase,
+  name: string,
+): { readonly value: Membership; readonly untilMs: number } {
+  const { run } = parties;
+  const relation = findRelation(run.plan, access.resource.type, name);
+  if (relation === undefined) {
+    const problem = `the model has no relation \`${name}\` on type \`${access.resource.type}\``;
+    return { value: run.fail("model_mismatch", problem), untilMs: Infinity };
+  }
+  const value = principal.check(resource, relation, granting);
+  return { value, untilMs: run.untilMs };
+}
+
+/** Either it is not required, or the principal has it. */
+function judgeRequired(
+  call: CallCase,
+  { required, relation }: Requirement,
+  has: Membership,
+  untilMs: number,
+  object: SubjectSymbol,
+  tally: Tally,
+): boolean {
+  const value = required.value === member ? has : union(complement(required.value), has);
+  if (value === needs) call.parties.run.names.push(...required.names);
+  if (tally.add(value, untilMs)) return true;
+  failPermission(call, relation.relation, object, tally);
+  return false;
+}
+
+function failPermission(
+  { parties }: CallCase,
+  name: string,
+  object: SubjectSymbol,
+  tally: Tally,
+): void {
+  tally.fail(
+    "principal_lacks_permission",
+    `${parties.format(parties.principal)} is not \`${name}\` of ${parties.format(object)}`,
+  );
+}
+
+function judgeUnknownRelation(
+  { parties }: CallCase,
+  { relation }: Requirement,
+  tally: Tally,
+): boolean {
+  const problem = `the model has no relation \`${relation.relation}\` on type \`${relation.type}\``;
+  return tally.add(parties.run.fail("model_mismatch", problem), Infinity);
+}
+
+/** Whether it asks about the tool itself or its server. */
+function isOwn({ parties }: CallCase, { relation }: Requirement): boolean {
+  const { plan } = parties.run;
+  const { toolType, serverTypes } = parties.contract;
+  const type = plan.numbers.get(relation.type);
+  if (type === undefined || relation.role !== undefined) return false;
+  return type === toolType || serverTypes.includes(type);
+}
