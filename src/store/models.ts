@@ -80,8 +80,8 @@ export async function listModels(
     .orderBy("id", "desc")
     .limit(page.limit);
   if (after !== undefined) {
-    query = query.where(({ eb, refTuple, tuple }) =>
-      eb(refTuple("created_at_ms", "id"), "<", tuple(after.createdAtMs, after.id)),
+    query = query.where((where) =>
+      where(where.refTuple("created_at_ms", "id"), "<", where.tuple(after.createdAtMs, after.id)),
     );
   }
   try {
