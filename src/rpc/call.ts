@@ -100,12 +100,23 @@ export class CallEnd {
   }
 
   /** The client is gone, by itself or because its time was up. */
-  end(): void {
-    if (this.#reason !== undefined) return;
-    this.#reason =
+  leave(): void {
+    this.end(
       Date.now() >= this.#deadlineAtMs
         ? new DomainError("deadline_exceeded", "the deadline passed before there was an answer")
-        : new DomainError("cancelled", "the client cancelled the call");
-    this.#controller?.abort(this.#reason);
+        : new DomainError("cancelled", "the client cancelled the call"),
+    );
+  }
+
+  /** Ends the call from this side. Only the first end counts. */
+  end(reason: DomainError): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  /** Why the call is over; `undefined` while it is not. */
+  get reason(): DomainError | undefined {
+    return this.#reason;
   }
 }

@@ -1,0 +1,90 @@
+import {
+  create,
+  fromBinary,
+  fromJsonString,
+  toBinary,
+  toJsonString,
+  type DescMessage,
+  type DescMethodUnary,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import { DomainError } from "../core/error.ts";
+import { quote } from "../core/object.ts";
+import type { CallContext, Transport, UnaryHandler } from "./call.ts";
+import { pathOf } from "./grpc.ts";
+
+/** What a body is written in, by its content type. */
+export type BodyFormat = "json" | "proto";
+
+/** Answers one unary call from its body to its body. */
+export type UnaryRoute = (
+  body: Buffer,
+  format: BodyFormat,
+  call: CallContext,
+) => Uint8Array | string | Promise<Uint8Array | string>;
+
+/**
+ * The unary methods of the Connect protocol, one body to another, by path. A router of Connect's own
+ * does the same at six times the cost, and the streams.
+ */
+export class UnaryRoutes implements Transport {
+  readonly #routes = new Map<string, UnaryRoute>();
+
+  find(path: string): UnaryRoute | undefined {
+    return this.#routes.get(path);
+  }
+
+  unary<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodUnary<Input, Output>,
+    handler: UnaryHandler<Input, Output>,
+  ): void {
+    const { input, output } = method;
+    this.#routes.set(pathOf(method), (body, format, call) => {
+      const response = handler(decode(input, body, format), call);
+      return response instanceof Promise
+        ? response.then((message) => encode(output, message, format))
+        : encode(output, response, format);
+    });
+  }
+
+  // Streams are the router's.
+  serverStream(): void {}
+  clientStream(): void {}
+  duplex(): void {}
+}
+
+/** Unknown names are refused in JSON: a mistyped `accesses` would be a check without any. */
+function decode<Input extends DescMessage>(
+  input: Input,
+  body: Buffer,
+  format: BodyFormat,
+): MessageShape<Input> {
+  try {
+    switch (format) {
+      case "json":
+        return fromJsonString(input, body.toString("utf8"));
+      case "proto":
+        return fromBinary(input, body);
+    }
+  } catch (cause) {
+    const why = cause instanceof Error ? `: ${quote(cause.message)}` : "";
+    throw new DomainError("malformed", `the body is no \`${input.typeName}\` in ${format}${why}`, {
+      cause,
+    });
+  }
+}
+
+function encode<Output extends DescMessage>(
+  output: Output,
+  message: MessageInitShape<Output>,
+  format: BodyFormat,
+): Uint8Array | string {
+  const made = create(output, message);
+  switch (format) {
+    case "json":
+      return toJsonString(output, made);
+    case "proto":
+      return toBinary(output, made);
+  }
+}

@@ -1,0 +1,112 @@
+import type {
+  DescMessage,
+  DescMethodBiDiStreaming,
+  DescMethodClientStreaming,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  MessageInitShape,
+} from "@bufbuild/protobuf";
+import { type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import type { Caller } from "../core/caller.ts";
+import { DomainError } from "../core/error.ts";
+import {
+  CallEnd,
+  type CallContext,
+  type ClientStreamHandler,
+  type DuplexHandler,
+  type ServerStreamHandler,
+  type Transport,
+  type UnaryHandler,
+} from "./call.ts";
+import { connectErrorFrom } from "./connect-error.ts";
+import type { ReportBug } from "./stream-check.ts";
+
+/** Puts handlers on a Connect router, which speaks Connect, gRPC-Web and gRPC. */
+export class ConnectTransport implements Transport {
+  readonly #router: ConnectRouter;
+  readonly #caller: Caller;
+  readonly #reportBug: ReportBug;
+  readonly #stopping: AbortSignal;
+
+  /** `stopping` aborts when the server stops, with the `DomainError` that open streams end with. */
+  constructor(router: ConnectRouter, caller: Caller, reportBug: ReportBug, stopping: AbortSignal) {
+    this.#router = router;
+    this.#stopping = stopping;
+    this.#caller = caller;
+    this.#reportBug = reportBug;
+  }
+
+  unary<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodUnary<Input, Output>,
+    handler: UnaryHandler<Input, Output>,
+  ): void {
+    this.#router.rpc(method, async (request, context) => {
+      try {
+        return await handler(request, this.#contextOf(context));
+      } catch (error) {
+        throw connectErrorFrom(error, this.#reportBug);
+      }
+    });
+  }
+
+  serverStream<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodServerStreaming<Input, Output>,
+    handler: ServerStreamHandler<Input, Output>,
+  ): void {
+    this.#router.rpc(method, (request, context) =>
+      this.#mapped(() => handler(request, this.#contextOf(context))),
+    );
+  }
+
+  clientStream<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodClientStreaming<Input, Output>,
+    handler: ClientStreamHandler<Input, Output>,
+  ): void {
+    this.#router.rpc(method, async (requests, context) => {
+      try {
+        return await handler(requests, this.#contextOf(context));
+      } catch (error) {
+        throw connectErrorFrom(error, this.#reportBug);
+      }
+    });
+  }
+
+  duplex<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodBiDiStreaming<Input, Output>,
+    handler: DuplexHandler<Input, Output>,
+  ): void {
+    this.#router.rpc(method, (requests, context) =>
+      this.#mapped(() => handler(requests, this.#contextOf(context))),
+    );
+  }
+
+  #contextOf(context: HandlerContext): CallContext {
+    const deadlineMs = context.timeoutMs();
+    const end = new CallEnd(deadlineMs === undefined ? Infinity : Date.now() + deadlineMs);
+    const over = (): void => {
+      const stopped: unknown = this.#stopping.reason;
+      if (stopped instanceof DomainError) end.end(stopped);
+      else end.leave();
+    };
+    if (context.signal.aborted) over();
+    context.signal.addEventListener("abort", over, { once: true });
+    return {
+      caller: this.#caller,
+      get signal() {
+        return end.signal;
+      },
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    };
+  }
+
+  /** An interceptor would not see what a stream throws: it is mapped around the stream itself. */
+  async *#mapped<Output extends DescMessage>(
+    open: () => AsyncIterable<MessageInitShape<Output>>,
+  ): AsyncGenerator<MessageInitShape<Output>> {
+    try {
+      yield* open();
+    } catch (error) {
+      throw connectErrorFrom(error, this.#reportBug);
+    }
+  }
+}

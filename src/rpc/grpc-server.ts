@@ -1,0 +1,90 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { HealthImplementation } from "grpc-health-check";
+import type { Caller } from "../core/caller.ts";
+import { DomainError } from "../core/error.ts";
+import type { Admission } from "./admission.ts";
+import type { Handlers } from "./call.ts";
+import { admissionInterceptor } from "./grpc-admission.ts";
+import { GrpcTransport } from "./grpc.ts";
+import type { TransportLimits } from "./limits.ts";
+import { addReflection } from "./reflection.ts";
+import type { ReportBug } from "./stream-check.ts";
+
+/** What a server serves, and to whom. */
+export interface Serving {
+  readonly services: readonly DescService[];
+  readonly handlers: readonly Handlers[];
+  /** Whoever connects: callers are not told apart yet. */
+  readonly caller: Caller;
+  readonly limits: TransportLimits;
+  readonly admission: Admission;
+  readonly reportBug: ReportBug;
+}
+
+/** A server that listens. */
+export interface Listener {
+  readonly port: number;
+  /** What health checks are told. */
+  setServing(serving: boolean): void;
+  /** Takes no new calls, ends open streams, waits for the rest until the grace is over, then cuts. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Fails with `not_supported` where it cannot listen. */
+export async function listenGrpc(
+  serving: Serving,
+  { host, port: wanted }: { readonly host: string; readonly port: number },
+): Promise<Listener> {
+  const server = new Server({
+    "grpc.max_receive_message_length": serving.limits.messageBytesMax,
+    // A list or an export may answer with more than it was asked with, but not without end.
+    "grpc.max_send_message_length": 4 * serving.limits.messageBytesMax,
+    // A client that keeps to its limit never meets this one, which bounds what is kept per connection.
+    "grpc.max_concurrent_streams": 2 * serving.limits.inFlightPerConnectionMax,
+    "grpc.keepalive_time_ms": 60_000,
+    "grpc.keepalive_timeout_ms": 20_000,
+    interceptors: [admissionInterceptor(serving.admission)],
+  });
+  const transport = new GrpcTransport(server, serving.caller, serving.reportBug);
+  for (const handlers of serving.handlers) handlers(transport);
+  const names = ["", ...serving.services.map((service) => service.typeName)];
+  const health = new HealthImplementation();
+  health.addToServer(server);
+  addReflection(server, serving.services);
+  const setServing = (serves: boolean): void => {
+    for (const name of names) health.setStatus(name, serves ? "SERVING" : "NOT_SERVING");
+  };
+  setServing(false);
+  const port = await bind(server, `${host.includes(":") ? `[${host}]` : host}:${wanted}`);
+  return { port, setServing, close };
+
+  async function close(graceMs: number): Promise<void> {
+    transport.endStreams(new DomainError("not_serving", "the server is stopping, try another"));
+    await new Promise<void>((resolve) => {
+      const cut = setTimeout(() => {
+        server.forceShutdown();
+        resolve();
+      }, graceMs);
+      server.tryShutdown(() => {
+        clearTimeout(cut);
+        resolve();
+      });
+    });
+  }
+}
+
+async function bind(server: Server, address: string): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (cause, port) => {
+      if (cause === null) resolve(port);
+      else {
+        reject(
+          new DomainError("not_supported", `cannot listen on \`${address}\`: ${cause.message}`, {
+            cause,
+          }),
+        );
+      }
+    });
+  });
+}

@@ -1,0 +1,133 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { Code } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { DomainError } from "../core/error.ts";
+import type { Admission, Ticket } from "./admission.ts";
+import { UnaryRoutes } from "./connect-unary.ts";
+import { ConnectTransport } from "./connect.ts";
+import type { Listener, Serving } from "./grpc-server.ts";
+import { sendPage, type HttpPages } from "./http-pages.ts";
+import { answerUnary, bodyFormatOf, sendError } from "./http-unary.ts";
+
+/** Serves Connect, gRPC-Web, metrics and health. Fails with `not_supported` where it cannot listen. */
+export async function listenHttp(
+  serving: Serving,
+  pages: Pick<HttpPages, "metrics">,
+  address: { readonly host: string; readonly port: number },
+): Promise<Listener> {
+  const stopping = new AbortController();
+  const routes = new UnaryRoutes();
+  for (const handlers of serving.handlers) handlers(routes);
+  const router = streamRouter(serving, stopping.signal);
+  let serves = false;
+  const allPages: HttpPages = { ...pages, serves: () => serves };
+  const server = createServer({ requestTimeout: 60_000, headersTimeout: 20_000 });
+  server.on("request", (request, response) => {
+    // An answer is true of its moment only.
+    response.setHeader("cache-control", "no-store");
+    const path = (request.url ?? "").split("?", 1)[0] ?? "";
+    if (request.method === "POST") {
+      answerPost(serving, routes, router, path, request, response);
+    } else if (request.method === "GET" || request.method === "HEAD") {
+      void sendPage(allPages, path, request, response, serving.reportBug);
+    } else {
+      const error = new DomainError("not_supported", "only POST, and GET for health and metrics");
+      sendError(response, error, serving.reportBug, 405);
+    }
+  });
+  const port = await listen(server, address);
+  return {
+    port,
+    setServing: (state) => void (serves = state),
+    close: async (graceMs) => {
+      stopping.abort(new DomainError("not_serving", "the server is stopping, try another"));
+      await closeServer(server, graceMs);
+    },
+  };
+}
+
+/** Connect's own router: streams, gRPC-Web, compressed bodies, and paths that nobody serves. */
+function streamRouter(serving: Serving, stopping: AbortSignal): RequestListener {
+  const { caller, reportBug, limits, handlers } = serving;
+  return connectNodeAdapter({
+    readMaxBytes: limits.messageBytesMax,
+    writeMaxBytes: 4 * limits.messageBytesMax,
+    jsonOptions: { ignoreUnknownFields: false },
+    shutdownSignal: stopping,
+    routes: (router) => {
+      const transport = new ConnectTransport(router, caller, reportBug, stopping);
+      for (const one of handlers) one(transport);
+    },
+  });
+}
+
+function answerPost(
+  serving: Serving,
+  routes: UnaryRoutes,
+  router: RequestListener,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const known = routes.find(path);
+  const format = bodyFormatOf(request);
+  let ticket: Ticket;
+  try {
+    // The path becomes the label of a metric: one that nobody serves must not.
+    const method = known === undefined ? "other" : path;
+    ticket = enter(serving.admission, method, known === undefined, request);
+  } catch (error) {
+    sendError(response, error, serving.reportBug);
+    return;
+  }
+  let status: Code | "ok" = Code.Canceled;
+  response.once("close", () => ticket.leave(status));
+  if (known === undefined || format === undefined) {
+    // Its status stands in the stream; here it is seen only whether the answer went out whole.
+    response.once("finish", () => (status = "ok"));
+    router(request, response);
+    return;
+  }
+  void answerUnary(serving, request, response, known, format).then((sent) => (status = sent));
+}
+
+function enter(
+  admission: Admission,
+  method: string,
+  streaming: boolean,
+  { socket }: IncomingMessage,
+): Ticket {
+  return admission.enter(method, `${socket.remoteAddress}:${socket.remotePort}`, streaming);
+}
+
+async function listen(
+  server: Server,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    server.once("error", (cause) => {
+      const problem = `cannot listen on \`${host}:${port}\`: ${cause.message}`;
+      reject(new DomainError("not_supported", problem, { cause }));
+    });
+    server.listen(port, host, () => {
+      const bound = server.address();
+      resolve(typeof bound === "object" && bound !== null ? bound.port : port);
+    });
+  });
+}
+
+async function closeServer(server: Server, graceMs: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+  });
+}

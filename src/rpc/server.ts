@@ -1,0 +1,116 @@
+import type { Logger } from "pino";
+import type { Caller } from "../core/caller.ts";
+import { AdminService } from "../gen/prokura/v1/admin_pb.ts";
+import { AuthorizationService } from "../gen/prokura/v1/authorization_pb.ts";
+import { DelegationService } from "../gen/prokura/v1/delegation_pb.ts";
+import { ModelService } from "../gen/prokura/v1/model_pb.ts";
+import { TupleService } from "../gen/prokura/v1/tuple_pb.ts";
+import type { Delegations } from "../service/delegations.ts";
+import type { Models } from "../service/models.ts";
+import type { Tenants } from "../service/tenants.ts";
+import type { Tuples } from "../service/tuples.ts";
+import { adminHandlers } from "./admin-handlers.ts";
+import { Admission, type CallObserver } from "./admission.ts";
+import { authorizationHandlers, type AuthorizationParts } from "./authorization-handlers.ts";
+import { delegationHandlers } from "./delegation-handlers.ts";
+import { listenGrpc, type Serving } from "./grpc-server.ts";
+import type { HttpPages } from "./http-pages.ts";
+import { listenHttp } from "./http-server.ts";
+import type { RequestLimits, TransportLimits } from "./limits.ts";
+import { modelHandlers } from "./model-handlers.ts";
+import type { ReportBug } from "./stream-check.ts";
+import { tupleHandlers } from "./tuple-handlers.ts";
+
+/** Every use case that is served. */
+export interface UseCases extends AuthorizationParts {
+  readonly delegations: Delegations;
+  readonly tuples: Tuples;
+  readonly models: Models;
+  readonly tenants: Tenants;
+}
+
+export interface ServerOptions {
+  readonly grpc: ListenAddress;
+  readonly http: ListenAddress;
+  readonly limits: RequestLimits & TransportLimits;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  /** Callers are not told apart yet: it says what their connection shows of them. */
+  readonly proof: "loopback" | "insecure";
+}
+
+/** Where to report to. */
+export interface ServerPorts {
+  readonly log: Logger;
+  readonly observer: CallObserver;
+  readonly pages: Pick<HttpPages, "metrics">;
+}
+
+/** The running server, gRPC and HTTP. */
+export interface RpcServer {
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  setServing(serving: boolean): void;
+  close(graceMs: number): Promise<void>;
+}
+
+/** Listens on both ports. It tells health checks that it does not serve until `setServing(true)`. */
+export async function startServer(
+  useCases: UseCases,
+  options: ServerOptions,
+  ports: ServerPorts,
+): Promise<RpcServer> {
+  const { log } = ports;
+  const reportBug: ReportBug = (error) => log.error({ err: error }, "a call failed on a bug");
+  const observer = loggedCalls(ports.observer, log);
+  const serving = {
+    services: [AuthorizationService, DelegationService, TupleService, ModelService, AdminService],
+    handlers: [
+      authorizationHandlers(useCases, options.limits, reportBug),
+      delegationHandlers(useCases.delegations, options.limits),
+      tupleHandlers(useCases.tuples, options.limits),
+      modelHandlers(useCases.models, options.limits),
+      adminHandlers(useCases.tenants, options.limits),
+    ],
+    limits: options.limits,
+    admission: new Admission(options.limits, observer),
+    reportBug,
+  };
+  const grpc = await listenGrpc(servingFor(options.grpc, serving), options.grpc);
+  const http = await listenHttp(servingFor(options.http, serving), ports.pages, options.http).catch(
+    async (error: unknown) => {
+      await grpc.close(0);
+      throw error;
+    },
+  );
+  const listeners = [grpc, http];
+  return {
+    grpcPort: grpc.port,
+    httpPort: http.port,
+    setServing: (state) => {
+      for (const listener of listeners) listener.setServing(state);
+    },
+    close: async (graceMs) => {
+      await Promise.all(listeners.map((listener) => listener.close(graceMs)));
+    },
+  };
+}
+
+function servingFor(address: ListenAddress, serving: Omit<Serving, "caller">): Serving {
+  const caller: Caller = { id: "anonymous", proof: { kind: address.proof } };
+  return { ...serving, caller };
+}
+
+function loggedCalls(observer: CallObserver, log: Logger): CallObserver {
+  if (!log.isLevelEnabled("debug")) return observer;
+  return {
+    started: (method) => observer.started(method),
+    ended: (method, status, durationMs) => {
+      observer.ended(method, status, durationMs);
+      log.debug({ method, status, duration_ms: Math.round(durationMs * 1000) / 1000 }, "call");
+    },
+  };
+}
