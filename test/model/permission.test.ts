@@ -16,15 +16,13 @@ const permission: fc.Arbitrary<Permission> = fc.oneof(
   fc
     .tuple(name, name)
     .map(([type, relation]): Permission => ({ kind: "relation", type, relation, optional: false })),
-  fc
-    .tuple(name, name, name, fc.boolean())
-    .map(([type, relation, role, optional]): Permission => ({
-      kind: "relation",
-      type,
-      relation,
-      role,
-      optional,
-    })),
+  fc.tuple(name, name, name, fc.boolean()).map(([type, relation, role, optional]): Permission => ({
+    kind: "relation",
+    type,
+    relation,
+    role,
+    optional,
+  })),
 );
 
 suite("parsePermission", () => {
