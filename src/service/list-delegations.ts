@@ -1,0 +1,194 @@
+import { compareBytes } from "../core/byte-order.ts";
+import type { Permits } from "../core/caller.ts";
+import type { Delegation } from "../core/delegation.ts";
+import { DomainError } from "../core/error.ts";
+import type { Json } from "../core/json.ts";
+import { formatObject, parseName, sameObject, type ObjectRef } from "../core/object.ts";
+import { formatToken } from "../core/revision.ts";
+import { formatTuple, parseTupleText, type TupleFilter } from "../core/tuple.ts";
+import type { EngineLimits } from "../engine/limits.ts";
+import { selectDelegations } from "../engine/select-delegations.ts";
+import { delegationTypeName, readDelegations } from "./delegation-view.ts";
+import type { DelegationFilter } from "./delegations.ts";
+import { errorOf, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
+import { formatPageToken, pageSizeOf, parsePageToken } from "./page-token.ts";
+import type { Consistency, Paged, PageRequest, RequestContext } from "./request.ts";
+import type { Storage } from "./storage.ts";
+
+export interface ListDependencies {
+  readonly evaluator: Evaluator;
+  readonly storage: Storage;
+  readonly permits: Permits;
+  readonly limits: EngineLimits;
+}
+
+const batchSize = 500;
+
+/** Reads one delegation whole. */
+export async function getDelegation(
+  dependencies: ListDependencies,
+  context: RequestContext,
+  delegationId: string,
+  consistency: Consistency,
+): Promise<{ readonly delegation: Delegation; readonly token: string }> {
+  const { evaluator, storage, permits } = dependencies;
+  const { tenant } = context;
+  await permits(context.caller, "operator", { tenant });
+  const at = await evaluator.run(context, consistency, (snapshot) => ({
+    kind: "decided",
+    value: { ...pinOf(snapshot), now: snapshot.now },
+  }));
+  const [delegation] = await readDelegations(storage, tenant, at, [delegationId]);
+  if (delegation === undefined) {
+    throw new DomainError("delegation_not_found", `there is no delegation \`${delegationId}\``, {
+      field: "delegation_id",
+    });
+  }
+  const { timeline, revision } = at;
+  return { delegation, token: formatToken({ tenant, timeline, revision }) };
+}
+
+/** Delegations in the order of their ids, pinned to the first page's revision. */
+export async function listDelegations(
+  dependencies: ListDependencies,
+  context: RequestContext,
+  filter: DelegationFilter,
+  page: PageRequest,
+  consistency: Consistency,
+): Promise<Paged<Delegation>> {
+  const { evaluator, storage, permits } = dependencies;
+  const { tenant } = context;
+  await permits(context.caller, "operator", { tenant });
+  const request: Json = {
+    list: "delegations",
+    filter: filterJson(filter),
+    consistency: { ...consistency },
+  };
+  const size = pageSizeOf(page);
+  const start = parsePageToken(page, request);
+  const first = await evaluator.run(context, consistency, (snapshot) => ({
+    kind: "decided",
+    value: { pin: pinOf(snapshot), now: snapshot.now },
+  }));
+  const { now } = first;
+  const pin = start?.pin ?? first.pin;
+  const token = formatToken({ tenant, ...pin });
+  const items: Delegation[] = [];
+  let after = start?.after;
+  let last = "";
+  for (;;) {
+    const keys = await nextKeys(dependencies, context, filter, pin, after);
+    const at = { revision: pin.revision, now };
+    const ids = keys.map(({ id }) => id);
+    const found = new Map(
+      (await readDelegations(storage, tenant, at, ids)).map((one) => [one.id, one]),
+    );
+    for (const { id, key } of keys) {
+      const delegation = found.get(id);
+      if (delegation === undefined || !matches(delegation, filter)) continue;
+      if (items.length === size) {
+        return { items, token, nextPageToken: formatPageToken({ pin, after: last }, request) };
+      }
+      items.push(delegation);
+      last = key;
+    }
+    after = keys.at(-1)?.key;
+    if (after === undefined || keys.length < batchSize) return { items, token };
+    context.signal.throwIfAborted();
+  }
+}
+
+/** A candidate, and the key after which the next one follows. */
+interface Candidate {
+  readonly id: string;
+  readonly key: string;
+}
+
+/** The next candidates in the order of ids; fewer than a batch are the last. */
+async function nextKeys(
+  dependencies: ListDependencies,
+  context: RequestContext,
+  filter: DelegationFilter,
+  pin: Pin,
+  after: string | undefined,
+): Promise<readonly Candidate[]> {
+  if (filter.tool !== undefined || filter.resource !== undefined) {
+    return nextCovering(dependencies, context, filter, pin, after);
+  }
+  const tuples = await dependencies.storage.tuples.read(context.tenant, {
+    filter: narrowest(filter),
+    revision: pin.revision,
+    limit: batchSize,
+    ...(after === undefined ? {} : { after: parseTupleText(after, "page_token") }),
+  });
+  return tuples.map((tuple) => ({ id: tuple.object.id, key: formatTuple(tuple) }));
+}
+
+async function nextCovering(
+  { evaluator, limits }: ListDependencies,
+  context: RequestContext,
+  filter: DelegationFilter,
+  pin: Pin,
+  after: string | undefined,
+): Promise<readonly Candidate[]> {
+  const { tool, resource, principal, delegate } = filter;
+  const selector = {
+    ...(tool === undefined ? {} : { tool }),
+    ...(resource === undefined ? {} : { resource }),
+    ...(principal === undefined ? {} : { principal }),
+    ...(delegate === undefined ? {} : { actor: delegate }),
+  };
+  const answer = await evaluator.runPinned(context, { kind: "default" }, pin, (snapshot) =>
+    selectDelegations(snapshot, selector, limits),
+  );
+  if (answer.kind === "error") throw errorOf(answer);
+  const rest = answer.selected.filter((id) => after === undefined || compareBytes(id, after) > 0);
+  return rest.slice(0, batchSize).map((id) => ({ id, key: id }));
+}
+
+/** Every delegation has a principal, so that without a filter its tuples are the list. */
+function narrowest(filter: DelegationFilter): TupleFilter {
+  const of = (relation: string, subject: ObjectRef | undefined): TupleFilter => ({
+    objectType: delegationTypeName,
+    relation: parseName(relation, "relation"),
+    ...(subject === undefined ? {} : { subjectType: subject.type, subjectId: subject.id }),
+  });
+  const { principal, delegate, parentId } = filter;
+  if (parentId !== undefined) {
+    return { ...of("parent", undefined), subjectType: delegationTypeName, subjectId: parentId };
+  }
+  if (principal !== undefined) return of("principal", principal);
+  if (delegate !== undefined) return of("delegate", delegate);
+  return of("principal", undefined);
+}
+
+function matches(delegation: Delegation, filter: DelegationFilter): boolean {
+  const { principal, delegate, parentId, labels, includeExpired } = filter;
+  return (
+    (includeExpired || delegation.state !== "expired") &&
+    same(principal, delegation.principal) &&
+    same(delegate, delegation.delegate) &&
+    (parentId === undefined || parentId === delegation.parentId) &&
+    Object.entries(labels).every(([name, value]) => delegation.record?.labels[name] === value)
+  );
+}
+
+function same(wanted: ObjectRef | undefined, actual: ObjectRef | undefined): boolean {
+  if (wanted === undefined) return true;
+  return actual !== undefined && sameObject(wanted, actual);
+}
+
+function filterJson(filter: DelegationFilter): Json {
+  const { principal, delegate, parentId, tool, resource, labels, includeExpired } = filter;
+  const text = (object: ObjectRef | undefined): Json =>
+    object === undefined ? null : formatObject(object);
+  return {
+    principal: text(principal),
+    delegate: text(delegate),
+    parentId: parentId ?? null,
+    tool: text(tool),
+    resource: text(resource),
+    labels: { ...labels },
+    includeExpired,
+  };
+}

@@ -1,0 +1,141 @@
+import type { Permits } from "../core/caller.ts";
+import { DomainError } from "../core/error.ts";
+import { formatToken } from "../core/revision.ts";
+import type { AuthorizationModel } from "../model/authorization-model.ts";
+import type { Models, ModelSource, StoredModel, WriteModelRequest } from "./models.ts";
+import type { Drafted, Mutator } from "./mutator.ts";
+import { pageSizeOf } from "./page-token.ts";
+import type { MutationOptions, RequestContext } from "./request.ts";
+import type { KeptModel, Storage } from "./storage.ts";
+
+interface Dependencies {
+  readonly storage: Storage;
+  readonly mutator: Mutator;
+  readonly permits: Permits;
+  /** Reads and checks what a user wrote, apart from the event loop. `model_rejected` with findings. */
+  readonly readModel: (sources: readonly ModelSource[]) => Promise<AuthorizationModel>;
+  /** Fails with `precondition_failed` where stored contract tuples would become invalid. */
+  readonly requireContractTuples: (
+    context: RequestContext,
+    model: AuthorizationModel,
+  ) => Promise<void>;
+  readonly newModelId: () => string;
+}
+
+/** Keeps models: immutable once written, active by a revision. */
+export function createModels(dependencies: Dependencies): Models {
+  const { storage, mutator, permits, readModel, requireContractTuples, newModelId } = dependencies;
+
+  return {
+    async write(context, request, options) {
+      await permits(context.caller, "modeller", { tenant: context.tenant });
+      const { answer, result } = await mutator.write<string>(
+        context,
+        options,
+        {
+          writeModel: request.sources.map((source) => ({ ...source })),
+          activate: request.activate,
+        },
+        () => draftModel(context, request),
+      );
+      return { modelId: answer, result };
+    },
+
+    async activate(context, modelId, options) {
+      await permits(context.caller, "modeller", { tenant: context.tenant });
+      return activate(context, modelId, options);
+    },
+
+    async read(context, modelId) {
+      await permits(context.caller, "checker", { tenant: context.tenant });
+      const head = await storage.tenants.head(context.tenant);
+      const id = modelId === "" ? head.modelId : modelId;
+      if (id === undefined) {
+        throw new DomainError("model_missing", "the tenant has no authorization model yet", {
+          hint: "write one with `prokura model write`",
+        });
+      }
+      const kept = await storage.models.read(context.tenant, id);
+      if (kept === undefined) throw notFound(id);
+      const { timeline, revision } = head;
+      const token = formatToken({ tenant: context.tenant, timeline, revision });
+      return { model: shown(kept, head.modelId), token };
+    },
+
+    async list(context, page) {
+      await permits(context.caller, "checker", { tenant: context.tenant });
+      const size = pageSizeOf(page);
+      const head = await storage.tenants.head(context.tenant);
+      const after = page.pageToken === "" ? {} : { after: page.pageToken };
+      const kept = await storage.models.list(context.tenant, { ...after, limit: size + 1 });
+      const items = kept.slice(0, size).map((model) => shown(model, head.modelId));
+      const { timeline, revision } = head;
+      const token = formatToken({ tenant: context.tenant, timeline, revision });
+      const last = items.at(-1);
+      if (kept.length <= size || last === undefined) return { items, token };
+      return { items, token, nextPageToken: last.modelId };
+    },
+  };
+
+  async function draftModel(
+    context: RequestContext,
+    request: WriteModelRequest,
+  ): Promise<Drafted<string>> {
+    const { sources, activate: active } = request;
+    const model = await readModel(sources);
+    if (active) await requireContractTuples(context, model);
+    const modelId = newModelId();
+    const createdBy = context.caller.id;
+    // A model that no revision names is unused: it may be stored before the write that names it.
+    await storage.models.write(context.tenant, { modelId, sources, model, createdBy });
+    const draft = {
+      operation: "write_model",
+      steps: [],
+      preconditions: [],
+      records: [],
+      urgent: false,
+      ...(active ? { activateModelId: modelId } : {}),
+    };
+    return { draft, answer: modelId };
+  }
+
+  async function activate(
+    context: RequestContext,
+    modelId: string,
+    options: MutationOptions,
+  ): ReturnType<Models["activate"]> {
+    const { answer, result } = await mutator.write<string>(
+      context,
+      options,
+      { activateModel: modelId },
+      async () => {
+        const kept = await storage.models.read(context.tenant, modelId);
+        if (kept === undefined) throw notFound(modelId);
+        await requireContractTuples(context, kept.model);
+        const head = await storage.tenants.head(context.tenant);
+        const draft = {
+          operation: "activate_model",
+          steps: [],
+          preconditions: [],
+          records: [],
+          urgent: false,
+          activateModelId: modelId,
+        };
+        return { draft, answer: head.modelId ?? "" };
+      },
+    );
+    return answer === "" ? { result } : { previousModelId: answer, result };
+  }
+}
+
+function shown(kept: KeptModel, activeId: string | undefined): StoredModel {
+  const { modelId, sources, createdAtMs, createdBy } = kept;
+  return { modelId, sources, createdAtMs, createdBy, active: modelId === activeId };
+}
+
+function notFound(modelId: string): DomainError {
+  return new DomainError("model_not_found", `the tenant has no model \`${modelId}\``, {
+    field: "model_id",
+    hint: "`prokura model list` shows them",
+  });
+}

@@ -1,0 +1,193 @@
+import type { Permits } from "../core/caller.ts";
+import { DomainError } from "../core/error.ts";
+import type { Json } from "../core/json.ts";
+import { formatObject } from "../core/object.ts";
+import { formatToken, type Revision } from "../core/revision.ts";
+import { formatSubject } from "../core/subject.ts";
+import { formatTuple } from "../core/tuple.ts";
+import { checkRelation, type CheckAnswer, type CheckQuery } from "../engine/check.ts";
+import { expand } from "../engine/expand.ts";
+import { explainCheck } from "../engine/explain.ts";
+import type { Evaluated } from "../engine/graph.ts";
+import type { EngineLimits } from "../engine/limits.ts";
+import { listObjects } from "../engine/list-objects.ts";
+import { listSubjects } from "../engine/list-subjects.ts";
+import type { EngineError, View } from "../engine/view.ts";
+import type { Explanation } from "../core/decision.ts";
+import type { Snapshot } from "../replica/replica.ts";
+import type { RelationAnswer, RelationQuery, RelationReader } from "./authorizer.ts";
+import { requireContextual } from "./contextual.ts";
+import { errorOf, type Evaluator } from "./evaluator.ts";
+import { readPage, type Slice } from "./lists.ts";
+import type { RequestContext } from "./request.ts";
+
+interface Dependencies {
+  readonly evaluator: Evaluator;
+  readonly permits: Permits;
+  readonly limits: EngineLimits;
+}
+
+/** Zanzibar's questions, on the same evaluator as delegated checks. */
+export function createRelationReader(dependencies: Dependencies): RelationReader {
+  const { evaluator, permits, limits } = dependencies;
+
+  return {
+    async checkRelation(context, query) {
+      await permit(context, query);
+      const { answer, explanation, token } = await evaluator.run(
+        context,
+        query.consistency,
+        (snapshot) => {
+          requireContextual(snapshot.plan.model, query.contextualTuples);
+          const evaluated = judge(snapshot, query, query.explain);
+          if (evaluated.kind === "missing") return evaluated;
+          return { kind: "decided", value: { ...evaluated.value, token: tokenOf(snapshot) } };
+        },
+      );
+      const member = memberOf(answer);
+      const base: RelationAnswer = { member, token };
+      return explanation === undefined ? base : { ...base, explanation };
+    },
+
+    async expand(context, query) {
+      await permit(context, query);
+      const { answer, token } = await evaluator.run(context, query.consistency, (snapshot) => {
+        requireContextual(snapshot.plan.model, query.contextualTuples);
+        const evaluated = expand(snapshot, { ...query, depth: query.depthMax }, limits);
+        if (evaluated.kind === "missing") return evaluated;
+        return { kind: "decided", value: { answer: evaluated.value, token: tokenOf(snapshot) } };
+      });
+      if (answer.kind === "error") throw errorOf(answer);
+      return { tree: answer.tree, token };
+    },
+
+    async listObjects(context, query) {
+      await permit(context, query);
+      const { page, consistency, reportConditional } = query;
+      const { type, subject } = query;
+      const request = {
+        list: "objects",
+        type,
+        subject: formatSubject(subject),
+        ...requestOf(query, reportConditional),
+      };
+      const pages = { request, page, consistency };
+      return readPage(evaluator, context, pages, (view, after, limit) => {
+        requireContextual(view.plan.model, query.contextualTuples);
+        const evaluated = listObjects(view, { ...query, ...afterOf(after), limit }, limits);
+        return sliceOf(evaluated, (answer) => ({
+          items: answer.objects.map(({ object, needs }) => ({
+            object,
+            missingNames: requireKnown(needs, reportConditional),
+          })),
+          next: answer.next,
+        }));
+      });
+    },
+
+    async listSubjects(context, query) {
+      await permit(context, query);
+      const { page, consistency, reportConditional } = query;
+      const { object, subjectType, subjectRelation } = query;
+      const request = {
+        list: "subjects",
+        object: formatObject(object),
+        subject: `${subjectType}#${subjectRelation ?? ""}`,
+        ...requestOf(query, reportConditional),
+      };
+      const pages = { request, page, consistency };
+      return readPage(evaluator, context, pages, (view, after, limit) => {
+        requireContextual(view.plan.model, query.contextualTuples);
+        const evaluated = listSubjects(view, { ...query, ...afterOf(after), limit }, limits);
+        return sliceOf(evaluated, (answer) => ({
+          items: answer.subjects.map(({ subject, needs, excluded }) => ({
+            subject,
+            missingNames: requireKnown(needs, reportConditional),
+            excluded: excluded.map((one) => ({ kind: "object" as const, object: one })),
+          })),
+          next: answer.next,
+        }));
+      });
+    },
+  };
+
+  async function permit(context: RequestContext, query: RelationQuery): Promise<void> {
+    const { caller, tenant } = context;
+    await permits(caller, "checker", { tenant });
+    if (query.contextualTuples.length > 0) await permits(caller, "context_provider", { tenant });
+  }
+
+  function judge(
+    view: View,
+    query: CheckQuery,
+    explain: boolean,
+  ): Evaluated<{ readonly answer: CheckAnswer; readonly explanation?: Explanation }> {
+    if (explain) return explainCheck(view, query, limits);
+    const evaluated = checkRelation(view, query, limits);
+    if (evaluated.kind === "missing") return evaluated;
+    return { kind: "decided", value: { answer: evaluated.value } };
+  }
+}
+
+function memberOf(answer: CheckAnswer): boolean {
+  switch (answer.kind) {
+    case "member":
+      return true;
+    case "not_member":
+      return false;
+    case "needs":
+      throw missing(answer.names);
+    case "error":
+      throw errorOf(answer);
+  }
+}
+
+/** Not a page of a list that is silently short: what hangs on context fails it, or is reported. */
+function requireKnown(names: readonly string[], reportConditional: boolean): readonly string[] {
+  if (names.length > 0 && !reportConditional) throw missing(names);
+  return names;
+}
+
+function missing(names: readonly string[]): DomainError {
+  return new DomainError(
+    "context_missing",
+    `the answer hangs on missing context: ${names.map((name) => `\`${name}\``).join(", ")}`,
+    { names, field: "context" },
+  );
+}
+
+function requestOf(query: RelationQuery, reportConditional: boolean): Record<string, Json> {
+  const { relation, context, contextualTuples, consistency } = query;
+  return {
+    relation,
+    context,
+    contextual: contextualTuples.map((tuple) => [
+      formatTuple(tuple),
+      tuple.condition === undefined ? null : { ...tuple.condition },
+      tuple.expiresAtMs ?? null,
+    ]),
+    consistency: { ...consistency },
+    reportConditional,
+  };
+}
+
+function afterOf(after: string | undefined): { readonly after?: string } {
+  return after === undefined ? {} : { after };
+}
+
+function sliceOf<Answer extends { readonly kind: "slice" }, Item>(
+  evaluated: Evaluated<Answer | EngineError>,
+  map: (answer: Answer) => { readonly items: readonly Item[]; readonly next: string | undefined },
+): Evaluated<Slice<Item>> {
+  if (evaluated.kind === "missing") return evaluated;
+  const answer = evaluated.value;
+  if (answer.kind === "error") return { kind: "decided", value: answer };
+  const { items, next } = map(answer);
+  const slice = { kind: "slice" as const, items };
+  return { kind: "decided", value: next === undefined ? slice : { ...slice, next } };
+}
+
+function tokenOf(snapshot: Pick<Snapshot, "tenant" | "timeline"> & { revision: Revision }): string {
+  const { tenant, timeline, revision } = snapshot;
+  return formatToken({ tenant, timeline, revision });
+}

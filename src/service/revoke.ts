@@ -1,0 +1,203 @@
+import type { Permits } from "../core/caller.ts";
+import type { Covered, Delegation } from "../core/delegation.ts";
+import { DomainError } from "../core/error.ts";
+import type { Json } from "../core/json.ts";
+import type { Now } from "../core/now.ts";
+import { formatObject, sameObject, type ObjectRef } from "../core/object.ts";
+import type { RelationTuple } from "../core/tuple.ts";
+import type { EngineLimits } from "../engine/limits.ts";
+import { selectDelegations } from "../engine/select-delegations.ts";
+import type { TupleStep } from "../store/mutation.ts";
+import { readWhole } from "./delegation-view.ts";
+import type { RevokedDelegation, RevokeRequest, Revoked, Selector } from "./delegations.ts";
+import { errorOf, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
+import type { Draft, Mutator } from "./mutator.ts";
+import { findRemaining } from "./remaining.ts";
+import type { MutationOptions, RequestContext, WriteResult } from "./request.ts";
+import type { Storage } from "./storage.ts";
+
+export interface RevokeDependencies {
+  readonly evaluator: Evaluator;
+  readonly storage: Storage;
+  readonly mutator: Mutator;
+  readonly permits: Permits;
+  readonly limits: EngineLimits;
+}
+
+/** Tuples that one revision deletes; more need further revisions. */
+const deletedMax = 4_000;
+
+/** The selection as it stood when the call arrived, or later. */
+interface Selection {
+  readonly pin: Pin;
+  readonly now: Now;
+  readonly selected: readonly string[];
+  readonly descendants: readonly string[];
+}
+
+/**
+ * Ends what the selector covers, each delegation whole and with its subtree. What stood when the call
+ * arrived is gone when it returns. A large revocation first ends all of it by deleting each `principal`
+ * tuple, 4,000 in a revision, then clears away the rest, which means nothing any more.
+ */
+export async function revoke(
+  dependencies: RevokeDependencies,
+  context: RequestContext,
+  request: RevokeRequest,
+  options: MutationOptions,
+): Promise<Revoked> {
+  const { permits, mutator } = dependencies;
+  const { selector, dryRun } = request;
+  requireSelector(selector);
+  await permits(context.caller, "delegator", scopeOf(context, selector));
+  if (dryRun) {
+    const { told } = await survey(dependencies, context, selector);
+    return told.outcome === "revoked" ? { ...told, outcome: "dry_run" } : told;
+  }
+  const asked = { revoke: selectorJson(selector) };
+  const { answer, result } = await mutator.write<Json>(context, options, asked, async () => {
+    const { told, tuples } = await survey(dependencies, context, selector);
+    const draft = await eraseAllBut(dependencies, context, options, tuples);
+    return { draft, answer: toJson(told) };
+  });
+  return { ...toldFromJson(answer), result };
+}
+
+/** What the caller is told, kept for a replay as it stands. */
+type Told = Omit<Revoked, "result">;
+
+async function survey(
+  dependencies: RevokeDependencies,
+  context: RequestContext,
+  selector: Selector,
+): Promise<{ readonly told: Told; readonly tuples: readonly RelationTuple[] }> {
+  const { storage } = dependencies;
+  const selection = await select(dependencies, context, selector);
+  const { pin, now } = selection;
+  const ids = [...selection.selected, ...selection.descendants];
+  const at = { revision: pin.revision, now };
+  const { delegations: read, tuples } = await readWhole(storage, context.tenant, at, ids);
+  const chosen = new Set(selection.selected);
+  const remaining = await findRemaining(dependencies, context, {
+    pin,
+    now,
+    revoked: read.filter(({ id }) => chosen.has(id)),
+    revokedIds: new Set(ids),
+    selector,
+  });
+  const delegations = read.map((one) => revokedOf(one, chosen.has(one.id), selector));
+  const outcome = read.length === 0 ? "nothing_matched" : "revoked";
+  return { told: { outcome, delegations, remaining }, tuples };
+}
+
+async function select(
+  { evaluator, limits }: RevokeDependencies,
+  context: RequestContext,
+  selector: Selector,
+): Promise<Selection> {
+  const found = await evaluator.run(context, { kind: "fully_consistent" }, (snapshot) => {
+    const evaluated = selectDelegations(snapshot, selector, limits);
+    if (evaluated.kind === "missing") return evaluated;
+    const { now } = snapshot;
+    return { kind: "decided", value: { answer: evaluated.value, pin: pinOf(snapshot), now } };
+  });
+  const { answer, pin, now } = found;
+  if (answer.kind === "error") throw errorOf(answer);
+  return { pin, now, selected: answer.selected, descendants: answer.descendants };
+}
+
+/**
+ * Deletes by key, and leaves the last revision to the caller. What is added to a delegation meanwhile
+ * stays as an orphan: its id is retired with its `principal`, so it can never mean anything again.
+ * These revisions skip the barrier, the last one's covers them. The idempotency key is spent on the
+ * last: a call that died half-way is carried on by its retry.
+ */
+async function eraseAllBut(
+  { mutator }: RevokeDependencies,
+  context: RequestContext,
+  options: MutationOptions,
+  tuples: readonly RelationTuple[],
+): Promise<Draft> {
+  const few = tuples.length <= deletedMax;
+  const principals = few ? [] : tuples.filter(({ relation }) => relation === "principal");
+  const drafts = [...chunks(principals, deletedMax), ...chunks(tuples, deletedMax)].map(draftOf);
+  const last = drafts.pop() ?? draftOf([]);
+  for (const draft of drafts) {
+    const unhurried = { reason: options.reason, skipBarrier: true };
+    await mutator.write<null>(context, unhurried, null, () =>
+      Promise.resolve({ draft, answer: null }),
+    );
+  }
+  return last;
+}
+
+function draftOf(tuples: readonly RelationTuple[]): Draft {
+  const steps = tuples.map((tuple): TupleStep => ({ kind: "delete", tuple }));
+  return { operation: "revoke", steps, preconditions: [], records: [], urgent: true };
+}
+
+function chunks<Item>(items: readonly Item[], size: number): (readonly Item[])[] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size));
+}
+
+/** What goes with a delegation though the selector did not name it. */
+function revokedOf(
+  delegation: Delegation,
+  selected: boolean,
+  selector: Selector,
+): RevokedDelegation {
+  const { tools, resources } = delegation;
+  if (!selected) {
+    return { delegation, because: "descendant", lostTools: tools, lostResources: resources };
+  }
+  return {
+    delegation,
+    because: "selected",
+    lostTools: selector.tool === undefined ? [] : others(tools, selector.tool),
+    lostResources: selector.resource === undefined ? [] : others(resources, selector.resource),
+  };
+}
+
+function others(entries: readonly Covered[], named: ObjectRef): readonly Covered[] {
+  return entries.filter(
+    ({ subject }) => subject.kind !== "object" || !sameObject(subject.object, named),
+  );
+}
+
+function requireSelector(selector: Selector): void {
+  if (Object.keys(selector).length > 0) return;
+  throw new DomainError("malformed", "selector must name at least one of its fields", {
+    field: "selector",
+    hint: "to revoke all that a principal gave, name the principal",
+  });
+}
+
+function scopeOf(context: RequestContext, selector: Selector): Parameters<Permits>[2] {
+  const { tenant } = context;
+  return selector.principal === undefined ? { tenant } : { tenant, principal: selector.principal };
+}
+
+function selectorJson(selector: Selector): Json {
+  const { delegationId, principal, actor, tool, resource, session } = selector;
+  const text = (object: ObjectRef | undefined): Json =>
+    object === undefined ? null : formatObject(object);
+  return {
+    delegationId: delegationId ?? null,
+    principal: text(principal),
+    actor: text(actor),
+    tool: text(tool),
+    resource: text(resource),
+    session: text(session),
+  };
+}
+
+function toJson(told: Told): Json {
+  return JSON.parse(JSON.stringify(told)) as Json;
+}
+
+/** Inverse of `toJson`: all in it are plain values. */
+function toldFromJson(json: Json): Told {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- stored by this very use case
+  return json as unknown as Told;
+}

@@ -1,0 +1,133 @@
+import { randomBytes } from "node:crypto";
+import type { Permits } from "../core/caller.ts";
+import type { EngineLimits } from "../engine/limits.ts";
+import { modelRejected } from "../model/finding.ts";
+import { readModel } from "../model/read-model.ts";
+import type { Replica } from "../replica/replica.ts";
+import { createAuthorizer } from "./authorize-call.ts";
+import type { Authorizer, RelationReader, ToolLister } from "./authorizer.ts";
+import { contractGuard } from "./contract-guard.ts";
+import type { DecisionSink } from "./decision-event.ts";
+import { delegate } from "./delegate.ts";
+import type { Delegations } from "./delegations.ts";
+import { createEvaluator, type EvaluatePast } from "./evaluator.ts";
+import type { LifetimeSettings } from "./lifetime.ts";
+import { getDelegation, listDelegations } from "./list-delegations.ts";
+import { createToolLister } from "./list-tools.ts";
+import { createModels } from "./model-keeper.ts";
+import type { Models } from "./models.ts";
+import { createMutator } from "./mutator.ts";
+import { createRelationReader } from "./relations.ts";
+import { renew } from "./renew.ts";
+import { revoke } from "./revoke.ts";
+import type { Storage } from "./storage.ts";
+import { resume, suspend } from "./suspend.ts";
+import { createTenants } from "./tenant-keeper.ts";
+import type { Tenants } from "./tenants.ts";
+import { exportTuples, readTuples } from "./tuple-reader.ts";
+import { deleteTuples, importTuples, writeTuples } from "./tuple-writer.ts";
+import type { Tuples } from "./tuples.ts";
+import { waitFor } from "./wait-for.ts";
+import { watchChanges } from "./watch-changes.ts";
+
+/** Every use case of the API. */
+export interface Services {
+  readonly authorizer: Authorizer;
+  readonly relations: RelationReader;
+  readonly tools: ToolLister;
+  readonly delegations: Delegations;
+  readonly tuples: Tuples;
+  readonly models: Models;
+  readonly tenants: Tenants;
+}
+
+export interface ServiceDependencies {
+  readonly storage: Storage;
+  readonly replica: Replica;
+  readonly evaluatePast: EvaluatePast;
+  readonly permits: Permits;
+  readonly decisions: DecisionSink;
+  readonly limits: EngineLimits;
+  readonly settings: ServiceSettings;
+  /** Absent while this node holds no lease. */
+  readonly ownLeaseId: () => string | undefined;
+}
+
+export interface ServiceSettings {
+  readonly lifetimes: LifetimeSettings;
+  /** Live delegations of one (principal, delegate). */
+  readonly pairDelegationsMax: number;
+  readonly writeTuplesMax: number;
+  /** T_kill of the revocation protocol, in milliseconds. */
+  readonly killMs: number;
+}
+
+export function createServices(dependencies: ServiceDependencies): Services {
+  const { storage, replica, evaluatePast, permits, decisions, limits, settings } = dependencies;
+  const evaluator = createEvaluator(replica, storage, evaluatePast);
+  const mutator = createMutator(storage, replica, settings.killMs);
+  const all = { ...dependencies, ...settings, evaluator, mutator };
+  const delegating = { ...all, newDelegationId: () => newId("d") };
+  const suspending = { ...all, newSuspensionId: () => newId("s") };
+  return {
+    authorizer: createAuthorizer({
+      evaluator,
+      permits,
+      limits,
+      decisions,
+      newDecisionId: decisionIds(),
+    }),
+    relations: createRelationReader(all),
+    tools: createToolLister(all),
+    delegations: {
+      delegate: (context, request, options) => delegate(delegating, context, request, options),
+      renew: (context, request, options) => renew(delegating, context, request, options),
+      revoke: (context, request, options) => revoke(all, context, request, options),
+      get: (context, id, consistency) => getDelegation(all, context, id, consistency),
+      list: (context, filter, page, consistency) =>
+        listDelegations(all, context, filter, page, consistency),
+      suspend: (context, target, options) => suspend(suspending, context, target, options),
+      resume: (context, request, options) => resume(suspending, context, request, options),
+    },
+    tuples: {
+      write: (context, request, options) => writeTuples(all, context, request, options),
+      read: (context, filter, page, consistency) =>
+        readTuples(all, context, filter, page, consistency),
+      delete: (context, request, options) => deleteTuples(all, context, request, options),
+      import: (context, chunks, options) => importTuples(all, context, chunks, options),
+      export: (context, filter, cursor, consistency) =>
+        exportTuples(all, context, { filter, cursor, consistency }),
+      watch: (context, request) => watchChanges(all, context, request),
+      waitFor: (context, token) => waitFor(all, context, token),
+    },
+    models: createModels({
+      ...all,
+      readModel: async (sources) => {
+        const files = sources.map(({ name, text }) => ({ name, text }));
+        const checked = await readModel(files);
+        if (checked.kind === "refused") throw modelRejected(checked.findings);
+        return checked.model;
+      },
+      requireContractTuples: contractGuard(all),
+      newModelId: () => newId("m"),
+    }),
+    tenants: createTenants(dependencies),
+  };
+}
+
+/** 128 random bits, in letters and digits that survive any file name, URL or shell. */
+function newId(prefix: string): string {
+  return `${prefix}${BigInt(`0x${randomBytes(16).toString("hex")}`)
+    .toString(36)
+    .padStart(25, "0")}`;
+}
+
+/** Unique in the deployment: 96 random bits of this process, and a count. */
+function decisionIds(): () => string {
+  const process = randomBytes(12).toString("base64url");
+  let count = 0;
+  return () => {
+    count += 1;
+    return `${process}-${count.toString(36)}`;
+  };
+}

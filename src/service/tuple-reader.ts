@@ -1,0 +1,97 @@
+import type { Permits } from "../core/caller.ts";
+import type { Json } from "../core/json.ts";
+import { formatToken } from "../core/revision.ts";
+import {
+  formatTuple,
+  parseTupleText,
+  type RelationTuple,
+  type TupleFilter,
+} from "../core/tuple.ts";
+import { pinOf, type Evaluator, type Pin } from "./evaluator.ts";
+import { formatPageToken, pageSizeOf, parsePageToken } from "./page-token.ts";
+import type { Consistency, Paged, PageRequest, RequestContext } from "./request.ts";
+import type { Storage } from "./storage.ts";
+import type { ExportChunk } from "./tuples.ts";
+
+export interface ReadDependencies {
+  readonly evaluator: Evaluator;
+  readonly storage: Storage;
+  readonly permits: Permits;
+}
+
+const exportChunkTuples = 2_000;
+
+/** One page of what matches, in canonical order, pinned to the first page's revision. */
+export async function readTuples(
+  dependencies: ReadDependencies,
+  context: RequestContext,
+  filter: TupleFilter,
+  page: PageRequest,
+  consistency: Consistency,
+): Promise<Paged<RelationTuple>> {
+  const { storage, permits } = dependencies;
+  const { tenant } = context;
+  await permits(context.caller, "writer", { tenant });
+  const request: Json = { read: { ...filter }, consistency: { ...consistency } };
+  const size = pageSizeOf(page);
+  const start = parsePageToken(page, request);
+  const pin = start?.pin ?? (await pinNow(dependencies, context, consistency));
+  const tuples = await storage.tuples.read(tenant, {
+    filter,
+    revision: pin.revision,
+    limit: size + 1,
+    ...(start === undefined ? {} : { after: parseTupleText(start.after, "page_token") }),
+  });
+  const items = tuples.slice(0, size);
+  const last = items.at(-1);
+  const token = formatToken({ tenant, ...pin });
+  if (tuples.length <= size || last === undefined) return { items, token };
+  const nextPageToken = formatPageToken({ pin, after: formatTuple(last) }, request);
+  return { items, token, nextPageToken };
+}
+
+/** All that matches, chunk by chunk, at one revision: memory holds one chunk. */
+export async function* exportTuples(
+  dependencies: ReadDependencies,
+  context: RequestContext,
+  query: {
+    readonly filter: TupleFilter;
+    readonly cursor: string;
+    readonly consistency: Consistency;
+  },
+): AsyncGenerator<ExportChunk, void, undefined> {
+  const { storage, permits } = dependencies;
+  const { tenant, signal } = context;
+  const { filter, cursor, consistency } = query;
+  await permits(context.caller, "writer", { tenant });
+  const request: Json = { export: { ...filter } };
+  const start = parsePageToken({ pageSize: 0, pageToken: cursor }, request);
+  const pin = start?.pin ?? (await pinNow(dependencies, context, consistency));
+  const token = formatToken({ tenant, ...pin });
+  let after = start === undefined ? undefined : parseTupleText(start.after, "cursor");
+  for (;;) {
+    signal.throwIfAborted();
+    const tuples: readonly RelationTuple[] = await storage.tuples.read(tenant, {
+      filter,
+      revision: pin.revision,
+      limit: exportChunkTuples,
+      ...(after === undefined ? {} : { after }),
+    });
+    after = tuples.at(-1);
+    if (after === undefined) return;
+    yield { tuples, token, cursor: formatPageToken({ pin, after: formatTuple(after) }, request) };
+    if (tuples.length < exportChunkTuples) return;
+  }
+}
+
+/** The revision that a read begins at. */
+export async function pinNow(
+  { evaluator }: Pick<ReadDependencies, "evaluator">,
+  context: RequestContext,
+  consistency: Consistency,
+): Promise<Pin> {
+  return evaluator.run(context, consistency, (snapshot) => ({
+    kind: "decided",
+    value: pinOf(snapshot),
+  }));
+}
