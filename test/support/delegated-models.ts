@@ -129,7 +129,7 @@ type delegation
     define parent: [delegation]
     define delegable_to: [agent, agent:*, agent with one, tier#member]
     define session: [session, session:*]
-    define tool: [tool, tool:*, toolset, mcp_server, tool with one]
+    define tool: [tool, tool:*, toolset, mcp_server, tool with one, tool with broken]
     define resource: [folder, doc, doc:*, doc with one, doc with early]
     define suspended: [suspension]
 ${conditionsText}`;
@@ -164,11 +164,13 @@ type tool
     define suspended: [suspension]
 type folder
   relations
+    define parent: [folder]
+    define within: parent
     define viewer: [user]
 type doc
   relations
     define parent: [folder]
-    define within: parent
+    define within: parent or within from parent
     define viewer: [user] or viewer from parent
     define editor: [user]
 type delegation
@@ -179,8 +181,8 @@ type delegation
     define parent: [delegation]
     define delegable_to: [agent, agent:*]
     define session: [session, session:*]
-    define tool: [tool, tool:*, toolset, mcp_server, tool with one]
-    define resource: [folder, doc, doc:*, doc with one]
+    define tool: [tool, tool:*, toolset, mcp_server, tool with one, tool with early, tool with broken]
+    define resource: [folder, doc, doc:*, doc with one, doc with both]
     define suspended: [suspension]
 ${conditionsText}`;
 

@@ -36,9 +36,9 @@ const ids: Readonly<Record<string, readonly string[]>> = {
 /** How one link of the chain lets the call through. */
 interface LinkPlan {
   readonly tool: string;
-  readonly toolCondition: boolean;
+  readonly toolCondition: string | undefined;
   readonly resource: string;
-  readonly resourceCondition: boolean;
+  readonly resourceCondition: string | undefined;
   readonly session: string;
   readonly delegableTo: string;
   readonly expiresAtMs: number | undefined;
@@ -49,8 +49,11 @@ interface WorldPlan {
   readonly actors: readonly string[];
   readonly accesses: readonly AccessPlan[];
   readonly links: readonly LinkPlan[];
-  /** A second delegation of the same two, beside the last link, which covers less. */
-  readonly sibling: "none" | "tool_only" | "resource_only" | "other";
+  /**
+   * A second delegation of the same two, beside the last link: as it is, with a part of its coverage,
+   * or with the part that is then taken from the last link.
+   */
+  readonly sibling: "none" | "same" | "tool_only" | "resource_only" | "split";
   readonly siblingId: "0" | "9";
   readonly eligible: string;
   readonly isServed: boolean;
@@ -68,9 +71,9 @@ interface AccessPlan {
 
 const linkPlan: fc.Arbitrary<LinkPlan> = fc.record({
   tool: fc.constantFrom("tool:t1", "tool:t1", "tool:*", "toolset:k1", "mcp_server:s1"),
-  toolCondition: chance(5),
+  toolCondition: rarely("one", "one", "early", "broken", "broken"),
   resource: fc.constantFrom("doc:d1 doc:d2", "doc:d1 doc:d2", "doc:*", "folder:f1", "doc:d1"),
-  resourceCondition: chance(6),
+  resourceCondition: rarely("one", "both", "early"),
   session: fc.constantFrom("session:*", "session:*", "session:x1", "session:x1 session:*"),
   delegableTo: fc.constantFrom("agent:*", "agent:*", "tier:r1#member", "agent:a2 agent:a3"),
   expiresAtMs: fc.oneof(
@@ -84,6 +87,8 @@ const worldPlan: fc.Arbitrary<WorldPlan> = fc.record({
   actors: fc.constantFrom(
     ["a1"],
     ["a1"],
+    ["a1"],
+    ["a1", "a2"],
     ["a1", "a2"],
     ["a1", "a2", "a3"],
     ["a1", "a2", "a1"],
@@ -102,16 +107,23 @@ const worldPlan: fc.Arbitrary<WorldPlan> = fc.record({
   sibling: fc.constantFrom<WorldPlan["sibling"]>(
     "none",
     "none",
+    "same",
     "tool_only",
     "resource_only",
-    "other",
+    "split",
   ),
   siblingId: fc.constantFrom<WorldPlan["siblingId"]>("0", "9"),
-  eligible: fc.constantFrom("agent:*", "agent:*", "tier:r1#member", "agent:a1 agent:a2"),
+  eligible: fc.constantFrom(
+    "agent:*",
+    "agent:*",
+    "tier:r1#member",
+    "agent:a1 agent:a2",
+    "agent:a9",
+  ),
   isServed: chance(2),
   isGoverned: chance(3),
   session: chance(2),
-  context: fc.constantFrom<JsonObject>({}, { x: 1 }, { x: 1, y: 1 }, { x: 1, y: 1 }),
+  context: fc.constantFrom<JsonObject>({}, { x: 0, y: 1 }, { x: 1 }, { x: 1, y: 1 }),
 });
 
 /** A change that may break the plan. */
@@ -140,7 +152,7 @@ export const delegatedWorld: fc.Arbitrary<DelegatedWorld> = worldPlan.chain((pla
   const objects = [...plan.model.types.keys()].flatMap((type) =>
     (ids[type] ?? []).map((id) => parseObject(type, id, "object")),
   );
-  const noise = tuplesIn(plan.model, objects, { minLength: 0, maxLength: 8 }).map((tuples) =>
+  const noise = tuplesIn(plan.model, objects, { minLength: 0, maxLength: 14 }).map((tuples) =>
     tuples.filter(({ relation, object }) => !isDisruptive(relation, object)),
   );
   const call = callOf(plan);
@@ -242,22 +254,33 @@ function chainTuples(plan: WorldPlan): RelationTuple[] {
   });
   const last = links[actors.length - 1];
   if (sibling === "none" || last === undefined) return chain;
-  const beside = linkTuples(plan, siblingId, actors.length - 1, last).filter(
-    ({ relation }) =>
-      (sibling !== "tool_only" || relation !== "resource") &&
-      (sibling !== "resource_only" || relation !== "tool"),
-  );
-  return [...chain, ...beside];
+  const beside = linkTuples(plan, siblingId, actors.length - 1, last);
+  const without = (tuples: readonly RelationTuple[], relation: string) =>
+    tuples.filter((each) => each.relation !== relation || isAbove(each.object));
+  const isAbove = ({ id }: ObjectRef) => id !== siblingId && Number(id) < actors.length;
+  switch (sibling) {
+    case "same":
+      return [...chain, ...beside];
+    case "tool_only":
+      return [...chain, ...without(beside, "resource")];
+    case "resource_only":
+      return [...chain, ...without(beside, "tool")];
+    case "split":
+      return [...without(chain, "tool"), ...without(beside, "resource")];
+  }
 }
 
 function linkTuples(plan: WorldPlan, id: string, index: number, link: LinkPlan): RelationTuple[] {
   const delegator = index === 0 ? "user:u1" : `agent:${plan.actors[index - 1]}`;
-  const condition = { one: storedCondition("one"), early: storedCondition("early") };
-  const coverage = (relation: string, subjects: string, conditional: boolean): RelationTuple[] =>
+  const coverage = (
+    relation: string,
+    subjects: string,
+    condition: string | undefined,
+  ): RelationTuple[] =>
     subjects.split(" ").map((subject) => ({
       ...tuple(`delegation:${id}#${relation}@${subject}`),
-      ...(conditional && /^(tool:t|doc:d)/.test(subject)
-        ? { condition: relation === "tool" ? condition.one : condition.early }
+      ...(condition !== undefined && /^(tool:t|doc:d)/.test(subject)
+        ? { condition: storedCondition(condition) }
         : {}),
     }));
   return [
@@ -267,8 +290,8 @@ function linkTuples(plan: WorldPlan, id: string, index: number, link: LinkPlan):
     ...(index === 0 ? [] : [tuple(`delegation:${id}#parent@delegation:${index}`)]),
     ...coverage("tool", link.tool, link.toolCondition),
     ...coverage("resource", link.resource, link.resourceCondition),
-    ...coverage("session", link.session, false),
-    ...coverage("delegable_to", link.delegableTo, false),
+    ...coverage("session", link.session, undefined),
+    ...coverage("delegable_to", link.delegableTo, undefined),
   ].map((each) =>
     link.expiresAtMs === undefined || each.relation === "parent"
       ? each
@@ -276,9 +299,9 @@ function linkTuples(plan: WorldPlan, id: string, index: number, link: LinkPlan):
   );
 }
 
-function storedCondition(name: "one" | "early"): StoredCondition {
-  const context = name === "one" ? {} : { until: new Date(now.latestMs + 1000).toISOString() };
-  return { name: parseName(name, "condition"), context };
+function storedCondition(name: string): StoredCondition {
+  const until = new Date(now.latestMs + 1000).toISOString();
+  return { name: parseName(name, "condition"), context: name === "early" ? { until } : {} };
 }
 
 function callOf(plan: WorldPlan): Call {
@@ -370,6 +393,14 @@ function uniqueByKey(tuples: readonly RelationTuple[]): RelationTuple[] {
   const byKey = new Map<string, RelationTuple>();
   for (const each of tuples) if (!byKey.has(formatTuple(each))) byKey.set(formatTuple(each), each);
   return [...byKey.values()];
+}
+
+/** Nothing, three times out of five. */
+function rarely(...values: readonly string[]): fc.Arbitrary<string | undefined> {
+  return fc.oneof(
+    { arbitrary: fc.constant(undefined), weight: 3 },
+    { arbitrary: fc.constantFrom(...values), weight: 2 },
+  );
 }
 
 /** True once in so many times. */

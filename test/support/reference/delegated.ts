@@ -28,7 +28,6 @@ interface Rule {
 
 interface Judged {
   readonly chain: Chain;
-  readonly rules: readonly Rule[];
   readonly holds: Truth;
   readonly failed: Reason | undefined;
 }
@@ -55,13 +54,12 @@ function mindOf(world: World): Mind {
   };
 }
 
-function judge({ questions, favourable }: Mind, call: Call): ReferenceVerdict {
+function judge(mind: Mind, call: Call): ReferenceVerdict {
+  const { questions, favourable } = mind;
   const general = generalRules(questions, call);
   const failed = firstFailure(general);
   if (failed !== undefined) return denied(failed, [], []);
-  const judged = chainsOf(questions, call).map((chain) =>
-    judgeChain(questions, favourable, call, general, chain),
-  );
+  const judged = chainsOf(questions, call).map((chain) => judgeChain(mind, call, general, chain));
   return conclude(favourable, call, judged);
 }
 
@@ -136,32 +134,35 @@ export function objectsOfCall(call: Call): ObjectRef[] {
 
 /** Rules 1 (the chain's own objects), 2, 3, 5 and 6. */
 function judgeChain(
-  questions: Questions,
-  favourable: Questions,
+  { questions, favourable }: Mind,
   call: Call,
   general: readonly Rule[],
   chain: Chain,
 ): Judged {
   const { links } = chain;
-  const rules: Rule[] = [
-    { reason: "delegation_expired", holds: truthOf(!links.some(({ isExpired }) => isExpired)) },
-    { reason: "delegation_suspended", holds: truthOf(!isChainSuspended(questions, chain)) },
-    { reason: "chain_broken", holds: isSound(questions, call, chain) },
-    { reason: "tool_not_covered", holds: coversTool(favourable, call, chain) },
-    { reason: "resource_not_covered", holds: coversResources(favourable, call, chain) },
-    {
-      reason: "condition_failed",
-      holds: every([coversTool(questions, call, chain), coversResources(questions, call, chain)]),
-    },
-    { reason: "session_mismatch", holds: fitsSession(questions, call, chain) },
-    { reason: "not_eligible", holds: areEligible(questions, call, chain) },
+  // One after the other: what comes after a definite failure has no say.
+  const rules: readonly (() => Rule)[] = [
+    () => rule("delegation_expired", truthOf(!links.some(({ isExpired }) => isExpired))),
+    () => rule("delegation_suspended", truthOf(!isChainSuspended(questions, chain))),
+    () => rule("chain_broken", isSound(questions, call, chain)),
+    () => rule("tool_not_covered", coversTool(favourable, call, chain)),
+    () => rule("resource_not_covered", coversResources(favourable, call, chain)),
+    () => rule("condition_failed", coversTool(questions, call, chain)),
+    () => rule("condition_failed", coversResources(questions, call, chain)),
+    () => rule("session_mismatch", fitsSession(questions, call, chain)),
+    () => rule("not_eligible", areEligible(questions, call, chain)),
   ];
-  return {
-    chain,
-    rules,
-    holds: every([...general, ...rules].map(({ holds }) => holds)),
-    failed: firstFailure(rules),
-  };
+  const judged = [...general];
+  for (const next of rules) {
+    const { reason, holds } = next();
+    if (!holds.possible) return { chain, holds, failed: reason };
+    judged.push({ reason, holds });
+  }
+  return { chain, holds: every(judged.map(({ holds }) => holds)), failed: undefined };
+}
+
+function rule(reason: Reason, holds: Truth): Rule {
+  return { reason, holds };
 }
 
 function isChainSuspended(questions: Questions, { links }: Chain): boolean {
