@@ -243,14 +243,20 @@ export class Session {
     if (serverNotifications.has(notification.method)) void this.#unasked(notification);
   }
 
-  /** Sends what the agent did not ask for, beside the answer it belongs to where that can be told. */
+  /**
+   * Sends what the agent did not ask for. Beside the answer it belongs to, where a progress token says
+   * so; else what comes from the server goes beside the latest call in flight, since that is most
+   * likely what it is about, and an agent need not keep a stream open for anything else.
+   */
   async #unasked(message: JSONRPCRequest | JSONRPCNotification): Promise<void> {
     if (Date.now() > this.authenticatedUntilMs) return;
+    const inFlight = [...this.#pending.values()].filter(({ forwarded }) => forwarded);
     const token = message.params?.["progressToken"];
-    const related = [...this.#pending.values()].find(
-      ({ request }) => token !== undefined && request.params?._meta?.progressToken === token,
-    );
-    await this.#toAgent(message, related?.request.id);
+    const related =
+      token === undefined
+        ? inFlight.at(-1)
+        : inFlight.find(({ request }) => request.params?._meta?.progressToken === token);
+    await this.#toAgent(message, message === toolsChanged ? undefined : related?.request.id);
   }
 
   /** Tells the agent that its tools may be others now, for as long as the session lasts. */
