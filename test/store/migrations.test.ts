@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { migrate, readMigrations, type Migration } from "../../src/store/migrations.ts";
+import { createTestDatabase } from "../support/database.ts";
+
+suite("migrate", () => {
+  const extra: Migration = {
+    number: 2,
+    name: "0002_extra.sql",
+    sql: "create table extra (id integer)",
+    checksum: "c",
+  };
+
+  test("has nothing to do on a database of this version", async () => {
+    const { connectionString } = await createTestDatabase();
+    assert.equal(await migrate(connectionString, await readMigrations()), 0);
+  });
+
+  test("takes each step once, however many nodes start at the same time", async () => {
+    const { connectionString } = await createTestDatabase();
+    const migrations = await readMigrations();
+    const next = { ...extra, number: migrations.length + 1 };
+    const steps = await Promise.all(
+      Array.from({ length: 4 }, () => migrate(connectionString, [...migrations, next])),
+    );
+    assert.deepEqual(steps.toSorted(), [0, 0, 0, 1]);
+  });
+
+  test("refuses a database that is newer, or was made by other steps", async () => {
+    const { connectionString } = await createTestDatabase();
+    const migrations = await readMigrations();
+    const next = { ...extra, number: migrations.length + 1 };
+    await migrate(connectionString, [...migrations, next]);
+    await assert.rejects(migrate(connectionString, migrations), { code: "not_supported" });
+    const other = [...migrations, { ...next, checksum: "d" }];
+    await assert.rejects(migrate(connectionString, other), { code: "not_supported" });
+  });
+
+  test("leaves no trace of a step that fails", async () => {
+    const { connectionString } = await createTestDatabase();
+    const migrations = await readMigrations();
+    const broken = { ...extra, number: migrations.length + 1, sql: `${extra.sql}; select 1/0` };
+    await assert.rejects(migrate(connectionString, [...migrations, broken]));
+    const next = { ...extra, number: migrations.length + 1 };
+    assert.equal(await migrate(connectionString, [...migrations, next]), 1);
+  });
+});
