@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../core/json.ts";
+import { isJsonObject, type Json } from "../core/json.ts";
 import { quote } from "../core/object.ts";
 import type { Value } from "./condition-value.ts";
 import type { ParameterType } from "./condition.ts";
@@ -15,8 +15,10 @@ export type Converted =
  */
 export function convertJson(json: Json, type: ParameterType, path: string): Converted {
   switch (type.kind) {
-    case "any":
-      return converted(valueOfJson(json));
+    case "any": {
+      const value = valueOfJson(json, depthMax);
+      return value === undefined ? tooDeep(path) : converted(value);
+    }
     case "list":
       return convertList(json, type.of, path);
     case "map":
@@ -47,6 +49,15 @@ export function formatParameterType(type: ParameterType): string {
   return type.kind;
 }
 
+/** A decimal number, with or without fraction and exponent; `undefined` for any other text. */
+export function parseDecimal(text: string): number | undefined {
+  // Bounded first: the pattern takes time quadratic in the digits.
+  if (text.length > decimalUnitsMax) return undefined;
+  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : undefined;
+}
+
+const decimalUnitsMax = 400;
+const depthMax = 64;
 const parsers = { duration: parseSpan, timestamp: parseInstant, ipaddress: parseIpAddress };
 
 function convertList(json: Json, of: ParameterType, path: string): Converted {
@@ -74,9 +85,7 @@ function convertMap(json: Json, of: ParameterType, path: string): Converted {
 function numberOfJson(json: Json, kind: "int" | "uint" | "double"): Value | undefined {
   if (kind === "double") {
     if (typeof json === "number") return json;
-    const isDecimal =
-      typeof json === "string" && /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(json);
-    return isDecimal ? Number(json) : undefined;
+    return typeof json === "string" ? parseDecimal(json) : undefined;
   }
   const value = wholeOf(json);
   if (value === undefined) return undefined;
@@ -89,22 +98,33 @@ function wholeOf(json: Json): bigint | undefined {
   return typeof json === "string" && /^-?\d{1,20}$/.test(json) ? BigInt(json) : undefined;
 }
 
-function valueOfJson(json: Json): Value {
-  if (isJsonList(json)) return json.map(valueOfJson);
+/** `undefined` where it is nested deeper than `depth`. */
+function valueOfJson(json: Json, depth: number): Value | undefined {
+  if (depth === 0) return undefined;
+  if (isJsonList(json)) {
+    const values = json.map((element) => valueOfJson(element, depth - 1));
+    return values.every((value) => value !== undefined) ? values : undefined;
+  }
   if (!isJsonObject(json)) return json;
-  return new Map(Object.entries(json).map(([name, value]) => [name, valueOfJson(value)]));
+  const entries = new Map<string, Value>();
+  for (const [name, element] of Object.entries(json)) {
+    const value = valueOfJson(element, depth - 1);
+    if (value === undefined) return undefined;
+    entries.set(name, value);
+  }
+  return entries;
 }
 
 function isJsonList(json: Json): json is readonly Json[] {
   return Array.isArray(json);
 }
 
-function isJsonObject(json: Json): json is JsonObject {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
-}
-
 function converted(value: Value): Converted {
   return { kind: "value", value };
+}
+
+function tooDeep(path: string): Converted {
+  return { kind: "wrong_type", detail: `${quote(path)} is nested more than ${depthMax} deep` };
 }
 
 function refused(json: Json, type: ParameterType, path: string): Converted {

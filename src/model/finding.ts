@@ -66,10 +66,13 @@ export function findingAt(
   return { ...(file === undefined ? {} : { file }), line, column, code, message, hint };
 }
 
-/** In the order of the text; what is found twice at one place is said once. */
+/** More are not told: who has that many begins with the first. */
+const findingsMax = 200;
+
+/** In the order of the text; what is found twice at one place is said once. At most 200. */
 export function sortFindings(findings: readonly Finding[]): Finding[] {
   const unique = new Map(findings.map((finding) => [formatFinding(finding), finding]));
-  return [...unique.values()].toSorted(
+  const sorted = [...unique.values()].toSorted(
     (left, right) =>
       compareText(left.file ?? "", right.file ?? "") ||
       left.line - right.line ||
@@ -77,6 +80,7 @@ export function sortFindings(findings: readonly Finding[]): Finding[] {
       compareText(left.code, right.code) ||
       compareText(left.message, right.message),
   );
+  return sorted.slice(0, findingsMax);
 }
 
 export function formatFinding(finding: Finding): string {

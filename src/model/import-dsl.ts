@@ -1,7 +1,7 @@
 import { transformer } from "@openfga/syntax-transformer";
 
 import type { ParameterType } from "./condition.ts";
-import { findingAt, type Finding, type Position } from "./finding.ts";
+import { findingAt, sortFindings, type Finding, type Position } from "./finding.ts";
 import type {
   SourceCondition,
   SourceModel,
@@ -71,7 +71,7 @@ function checkLimits(text: string, start: Position, limits: TextLimits): Finding
 function syntaxFindings(error: unknown, start: Position): Finding[] {
   if (!(error instanceof Error) || !("errors" in error) || !Array.isArray(error.errors))
     throw error;
-  return error.errors.map((single: SyntaxProblem) =>
+  const findings = error.errors.map((single: SyntaxProblem) =>
     findingAt(
       {
         ...start,
@@ -83,6 +83,7 @@ function syntaxFindings(error: unknown, start: Position): Finding[] {
       "see the OpenFGA configuration language; `or`, `and`, `but not` are mixed only with parentheses",
     ),
   );
+  return sortFindings(findings);
 }
 
 function sourceOf(imported: ImportedModel, declarations: Declarations): SourceModel {

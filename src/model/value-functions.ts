@@ -2,6 +2,7 @@ import { celEnv, isCelError, parse, plan } from "@bufbuild/cel";
 
 import type { Instant, Span, Value } from "./condition-value.ts";
 import { wholeInt, wholeUint } from "./arithmetic-functions.ts";
+import { parseDecimal } from "./context-value.ts";
 import {
   binary,
   bool,
@@ -75,6 +76,7 @@ function matches(text: string, pattern: string): Outcome {
 /** The pattern is compiled, and each unit of the text meets up to all of its states. */
 function matchCost([text, pattern]: readonly Value[]): number {
   if (typeof text !== "string" || typeof pattern !== "string") return 0;
+  if (pattern.length > patternUnitsMax) return 0; // Refused, before it is looked at.
   let repeats = 1;
   for (const [, count] of pattern.matchAll(/\{\d*,?(\d+)\}/g)) {
     repeats = Math.min(1000, repeats * Math.max(1, Number(count)));
@@ -114,11 +116,7 @@ function conversions(): [string, readonly Overload[]][] {
         unary(double, double.type, (value) => value),
         unary(int, double.type, Number),
         unary(uint, double.type, ({ value }) => Number(value)),
-        unary(string, double.type, (text) =>
-          /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text)
-            ? Number(text)
-            : failure("the text is no double"),
-        ),
+        unary(string, double.type, (text) => parsed(parseDecimal(text), "double")),
       ],
     ],
     [

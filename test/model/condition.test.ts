@@ -216,6 +216,20 @@ suite("the cost of a condition", () => {
     });
   }
 
+  test("is bounded before it begins: digits without end, patterns without end, lists in lists", () => {
+    let nested: JsonObject[string] = 1;
+    for (let depth = 0; depth < 20_000; depth += 1) nested = [nested];
+    const cases: readonly (readonly [string, string, JsonObject[string]])[] = [
+      ["x: double", "x > 1.0", `${"1".repeat(60_000)}x`],
+      ["x: string", "double(x) > 1.0", `${"1".repeat(60_000)}x`],
+      ["x: string", "'a'.matches(x)", `{${"1".repeat(60_000)}`],
+      ["x: any", "x == 1", nested],
+    ];
+    for (const [parameters, expression, x] of cases) {
+      assert.equal(condition(parameters, expression).evaluate({}, { x }, now).kind, "failed");
+    }
+  });
+
   test("is no answer, on whichever side of an `or` it was met", () => {
     const name = parseName("c", "name");
     const types = new Map<string, ParameterType>([["l", { kind: "list", of: { kind: "int" } }]]);
