@@ -33,28 +33,39 @@ type Position = Pick<Decision, "tenant" | "timeline" | "revision" | "modelId">;
 
 /** The use case of the hot path: it makes no promise where none is needed. */
 export function createAuthorizer(dependencies: Dependencies): Authorizer {
-  const { evaluator, permits, limits, decisions, newDecisionId } = dependencies;
-  return { check, checkBatch };
+  return new CallAuthorizer(dependencies);
+}
 
-  function check(
-    context: RequestContext,
-    call: Call,
-    options: CheckOptions,
-  ): Decision | Promise<Decision> {
+class CallAuthorizer implements Authorizer {
+  readonly #evaluator: Evaluator;
+  readonly #permits: Permits;
+  readonly #limits: EngineLimits;
+  readonly #decisions: DecisionSink;
+  readonly #newDecisionId: () => string;
+
+  constructor({ evaluator, permits, limits, decisions, newDecisionId }: Dependencies) {
+    this.#evaluator = evaluator;
+    this.#permits = permits;
+    this.#limits = limits;
+    this.#decisions = decisions;
+    this.#newDecisionId = newDecisionId;
+  }
+
+  check(context: RequestContext, call: Call, options: CheckOptions): Decision | Promise<Decision> {
     const startedMs = performance.now();
-    const answered = afterwards(permit(context, [call]), () =>
+    const answered = afterwards(this.#permit(context, [call]), () =>
       afterwards(
-        evaluator.run(context, options.consistency, (snapshot) =>
-          mapEvaluated(judge(snapshot, call, options.explain), (judged) => ({
+        this.#evaluator.run(context, options.consistency, (snapshot) =>
+          mapEvaluated(this.#judge(snapshot, call, options.explain), (judged) => ({
             judged,
             position: positionOf(snapshot),
           })),
         ),
-        ({ judged, position }) => decisionOf(judged, position),
+        ({ judged, position }) => this.#decisionOf(judged, position),
       ),
     );
     return afterwards(answered, (outcome) => {
-      const recorded = record(context, call, outcome, startedMs);
+      const recorded = this.#record(context, call, outcome, startedMs);
       return afterwards(recorded, () => {
         if (outcome instanceof DomainError) throw outcome;
         return outcome;
@@ -62,59 +73,58 @@ export function createAuthorizer(dependencies: Dependencies): Authorizer {
     });
   }
 
-  function checkBatch(
+  checkBatch(
     context: RequestContext,
     calls: readonly Call[],
     options: CheckOptions,
   ): BatchDecision | Promise<BatchDecision> {
     const startedMs = performance.now();
-    const judgedAll = afterwards(permit(context, calls), () =>
-      evaluator.run(context, options.consistency, (snapshot) => {
-        const all = judgeAll(snapshot, calls, options.explain);
+    const judgedAll = afterwards(this.#permit(context, calls), () =>
+      this.#evaluator.run(context, options.consistency, (snapshot) => {
+        const all = this.#judgeAll(snapshot, calls, options.explain);
         return mapEvaluated(all, (judged) => ({ judged, position: positionOf(snapshot) }));
       }),
     );
     return afterwards(judgedAll, ({ judged, position }) => {
-      const items = judged.map((one) => decisionOf(one, position));
+      const items = judged.map((one) => this.#decisionOf(one, position));
       const waits = calls.flatMap((call, index) => {
         const outcome = items[index];
-        return outcome === undefined ? [] : [record(context, call, outcome, startedMs)];
+        return outcome === undefined ? [] : [this.#record(context, call, outcome, startedMs)];
       });
       const pending = waits.filter((wait) => wait instanceof Promise);
       const answer = { items, token: formatToken(position) };
-      return pending.length === 0 ? answer : Promise.all(pending).then(() => answer);
+      return afterwards(all(pending), () => answer);
     });
   }
 
-  function permit(context: RequestContext, calls: readonly Call[]): void | Promise<void> {
+  #permit(context: RequestContext, calls: readonly Call[]): void | Promise<void> {
     const { caller, tenant } = context;
     const asked = calls.flatMap((call) => {
       const scope = { tenant, principal: call.principal, tool: call.tool };
-      const check = permits(caller, "checker", scope);
+      const check = this.#permits(caller, "checker", scope);
       if (call.contextualTuples.length === 0) return [check];
-      return [check, permits(caller, "context_provider", scope)];
+      return [check, this.#permits(caller, "context_provider", scope)];
     });
     const pending = asked.filter((one) => one instanceof Promise);
-    if (pending.length > 0) return Promise.all(pending).then(() => undefined);
-    return undefined;
+    return all(pending);
   }
 
-  function judge(snapshot: Snapshot, call: Call, explain: boolean): Evaluated<Judged> {
+  #judge(snapshot: Snapshot, call: Call, explain: boolean): Evaluated<Judged> {
     if (call.tool.type !== toolType) {
       const detail = `tool must be an object of type \`${toolType}\``;
       return { kind: "decided", value: { answer: { kind: "error", code: "malformed", detail } } };
     }
-    if (explain) return explainCall(snapshot, call, limits);
-    return mapEvaluated(authorize(snapshot, call, limits), (answer) => ({ answer }));
+    if (explain) return explainCall(snapshot, call, this.#limits);
+    return mapEvaluated(authorize(snapshot, call, this.#limits), (answer) => ({ answer }));
   }
 
   /** Every call is explored before any page is loaded, so that a batch loads once. */
-  function judgeAll(
+  #judgeAll(
     snapshot: Snapshot,
     calls: readonly Call[],
     explain: boolean,
   ): Evaluated<readonly Judged[]> {
-    const evaluated = calls.map((call) => judge(snapshot, call, explain));
+    const evaluated = calls.map((call) => this.#judge(snapshot, call, explain));
     const pages = evaluated.flatMap((one) => (one.kind === "missing" ? one.pages : []));
     if (pages.length > 0) return { kind: "missing", pages };
     return {
@@ -123,34 +133,42 @@ export function createAuthorizer(dependencies: Dependencies): Authorizer {
     };
   }
 
-  function decisionOf(judged: Judged, position: Position): Decision | DomainError {
+  #decisionOf(judged: Judged, position: Position): Decision | DomainError {
     const { answer, explanation } = judged;
     if (answer.kind === "error") return errorOf(answer);
     return {
-      id: newDecisionId(),
+      id: this.#newDecisionId(),
       verdict: answer,
       ...position,
       ...(explanation === undefined ? {} : { explanation }),
     };
   }
 
-  function record(
+  #record(
     context: RequestContext,
     call: Call,
     outcome: Decision | DomainError,
     startedMs: number,
   ): void | Promise<void> {
     const latencyUs = (performance.now() - startedMs) * 1_000;
-    return decisions.record({ context, call, outcome, latencyUs });
+    return this.#decisions.record({ context, call, outcome, latencyUs });
   }
+}
+
+async function settle(pending: readonly Promise<void>[]): Promise<void> {
+  await Promise.all(pending);
+}
+
+function all(pending: readonly Promise<void>[]): void | Promise<void> {
+  return pending.length === 0 ? undefined : settle(pending);
 }
 
 /** Goes on at once where there is no promise: a promise costs a turn of the event loop. */
 function afterwards<Value, Next>(
   value: Value | Promise<Value>,
-  next: (value: Value) => Next | Promise<Next>,
+  proceed: (value: Value) => Next | Promise<Next>,
 ): Next | Promise<Next> {
-  return value instanceof Promise ? value.then(next) : next(value);
+  return value instanceof Promise ? value.then(proceed) : proceed(value);
 }
 
 function mapEvaluated<Value, Next>(

@@ -6,7 +6,7 @@ import {
   type DelegationRecord,
 } from "../core/delegation.ts";
 import { DomainError } from "../core/error.ts";
-import type { Json } from "../core/json.ts";
+import { toJson } from "../core/json.ts";
 import type { Now } from "../core/now.ts";
 import { formatObject, parseName, sameObject, type ObjectRef } from "../core/object.ts";
 import type { PageKey } from "../core/page.ts";
@@ -64,7 +64,7 @@ export async function delegate(
   const { answer, result } = await mutator.write<readonly string[]>(
     context,
     options,
-    requestJson(request),
+    toJson(request),
     () => compose(dependencies, context, request),
   );
   const now = await evaluator.clock(context);
@@ -327,9 +327,4 @@ function requireDelegations(model: AuthorizationModel): void {
     "the active authorization model has no type `delegation`",
     { hint: "write a model that has it, such as the stock model" },
   );
-}
-
-/** What an idempotency key stands for. */
-function requestJson(request: DelegateRequest): Json {
-  return JSON.parse(JSON.stringify(request)) as Json;
 }

@@ -50,16 +50,28 @@ export function createEvaluator(
   storage: Storage,
   evaluatePast: EvaluatePast,
 ): Evaluator {
-  return { run, clock, runPinned };
+  return new LayeredEvaluator(replica, storage, evaluatePast);
+}
 
-  async function clock(context: RequestContext): Promise<Now> {
-    return run(context, { kind: "default" }, (snapshot) => ({
+class LayeredEvaluator implements Evaluator {
+  readonly #replica: Replica;
+  readonly #storage: Storage;
+  readonly #evaluatePast: EvaluatePast;
+
+  constructor(replica: Replica, storage: Storage, evaluatePast: EvaluatePast) {
+    this.#replica = replica;
+    this.#storage = storage;
+    this.#evaluatePast = evaluatePast;
+  }
+
+  async clock(context: RequestContext): Promise<Now> {
+    return this.run(context, { kind: "default" }, (snapshot) => ({
       kind: "decided",
       value: snapshot.now,
     }));
   }
 
-  function run<Value>(
+  run<Value>(
     context: RequestContext,
     consistency: Consistency,
     evaluation: Evaluation<Value>,
@@ -68,49 +80,49 @@ export function createEvaluator(
     switch (consistency.kind) {
       case "default":
         // The context itself: its signal is made when it is read, and most checks never read it.
-        return replica.evaluate(tenant, evaluation, context);
+        return this.#replica.evaluate(tenant, evaluation, context);
       case "fully_consistent":
-        return replica.evaluate(tenant, evaluation, {
+        return this.#replica.evaluate(tenant, evaluation, {
           signal: context.signal,
           freshness: { kind: "head" },
         });
       case "at_least_as_fresh":
-        return replica.evaluate(tenant, evaluation, atLeast(context, consistency.token));
+        return this.#replica.evaluate(tenant, evaluation, atLeast(context, consistency.token));
       case "at_exact_token":
       case "at_exact_instant":
-        return runPast(context, consistency, evaluation);
+        return this.#runPast(context, consistency, evaluation);
     }
   }
 
-  async function runPast<Value>(
+  async #runPast<Value>(
     context: RequestContext,
     consistency: Exact,
     evaluation: Evaluation<Value>,
   ): Promise<Value> {
-    const revision = await revisionOf(context, consistency);
-    const { timeline } = await storage.tenants.head(context.tenant);
-    return runAt(context, { timeline, revision }, undefined, evaluation);
+    const revision = await this.#revisionOf(context, consistency);
+    const { timeline } = await this.#storage.tenants.head(context.tenant);
+    return this.#runAt(context, { timeline, revision }, undefined, evaluation);
   }
 
-  async function revisionOf(context: RequestContext, consistency: Exact): Promise<Revision> {
+  async #revisionOf(context: RequestContext, consistency: Exact): Promise<Revision> {
     if (consistency.kind === "at_exact_instant") {
-      return storage.tenants.revisionAt(context.tenant, consistency.instantMs);
+      return this.#storage.tenants.revisionAt(context.tenant, consistency.instantMs);
     }
     const token = parseToken(consistency.token, context.tenant, "consistency.at_exact.token");
-    const head = await storage.tenants.head(context.tenant);
+    const head = await this.#storage.tenants.head(context.tenant);
     if (token.timeline !== head.timeline) throw otherTimeline("consistency.at_exact.token");
     return token.revision;
   }
 
-  async function runPinned<Value>(
+  async runPinned<Value>(
     context: RequestContext,
     consistency: Consistency,
     pin: Pin,
     evaluation: Evaluation<Value>,
   ): Promise<Value> {
-    if (isExact(consistency)) return runAt(context, pin, undefined, evaluation);
+    if (isExact(consistency)) return this.#runAt(context, pin, undefined, evaluation);
     const { tenant, signal } = context;
-    const live = await replica.evaluate<{ readonly value: Value } | { readonly moved: Now }>(
+    const live = await this.#replica.evaluate<{ readonly value: Value } | { readonly moved: Now }>(
       tenant,
       (snapshot) => {
         if (snapshot.revision !== pin.revision || snapshot.timeline !== pin.timeline) {
@@ -123,22 +135,22 @@ export function createEvaluator(
       },
       { signal },
     );
-    return "value" in live ? live.value : runAt(context, pin, live.moved, evaluation);
+    return "value" in live ? live.value : this.#runAt(context, pin, live.moved, evaluation);
   }
 
   /** Without a clock the past is judged at its own commit time. */
-  async function runAt<Value>(
+  async #runAt<Value>(
     context: RequestContext,
     pin: Pin,
     clock: Now | undefined,
     evaluation: Evaluation<Value>,
   ): Promise<Value> {
     const { tenant, signal } = context;
-    const { committedAtMs, modelId, head } = await storage.tenants.at(tenant, pin.revision);
+    const { committedAtMs, modelId, head } = await this.#storage.tenants.at(tenant, pin.revision);
     if (head.timeline !== pin.timeline) throw otherTimeline("page_token");
     const now = clock ?? { earliestMs: committedAtMs, latestMs: committedAtMs };
     const past = { ...pin, now, modelId: requireModel(modelId, tenant) };
-    return evaluatePast(tenant, past, evaluation, signal);
+    return this.#evaluatePast(tenant, past, evaluation, signal);
   }
 }
 

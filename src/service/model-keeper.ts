@@ -5,7 +5,7 @@ import type { AuthorizationModel } from "../model/authorization-model.ts";
 import type { Models, ModelSource, StoredModel, WriteModelRequest } from "./models.ts";
 import type { Drafted, Mutator } from "./mutator.ts";
 import { pageSizeOf } from "./page-token.ts";
-import type { MutationOptions, RequestContext } from "./request.ts";
+import type { MutationOptions, PageRequest, RequestContext } from "./request.ts";
 import type { KeptModel, Storage } from "./storage.ts";
 
 interface Dependencies {
@@ -24,70 +24,84 @@ interface Dependencies {
 
 /** Keeps models: immutable once written, active by a revision. */
 export function createModels(dependencies: Dependencies): Models {
-  const { storage, mutator, permits, readModel, requireContractTuples, newModelId } = dependencies;
+  return new ModelKeeper(dependencies);
+}
 
-  return {
-    async write(context, request, options) {
-      await permits(context.caller, "modeller", { tenant: context.tenant });
-      const { answer, result } = await mutator.write<string>(
-        context,
-        options,
-        {
-          writeModel: request.sources.map((source) => ({ ...source })),
-          activate: request.activate,
-        },
-        () => draftModel(context, request),
-      );
-      return { modelId: answer, result };
-    },
+class ModelKeeper implements Models {
+  readonly #ports: Dependencies;
 
-    async activate(context, modelId, options) {
-      await permits(context.caller, "modeller", { tenant: context.tenant });
-      return activate(context, modelId, options);
-    },
+  constructor(dependencies: Dependencies) {
+    this.#ports = dependencies;
+  }
 
-    async read(context, modelId) {
-      await permits(context.caller, "checker", { tenant: context.tenant });
-      const head = await storage.tenants.head(context.tenant);
-      const id = modelId === "" ? head.modelId : modelId;
-      if (id === undefined) {
-        throw new DomainError("model_missing", "the tenant has no authorization model yet", {
-          hint: "write one with `prokura model write`",
-        });
-      }
-      const kept = await storage.models.read(context.tenant, id);
-      if (kept === undefined) throw notFound(id);
-      const { timeline, revision } = head;
-      const token = formatToken({ tenant: context.tenant, timeline, revision });
-      return { model: shown(kept, head.modelId), token };
-    },
-
-    async list(context, page) {
-      await permits(context.caller, "checker", { tenant: context.tenant });
-      const size = pageSizeOf(page);
-      const head = await storage.tenants.head(context.tenant);
-      const after = page.pageToken === "" ? {} : { after: page.pageToken };
-      const kept = await storage.models.list(context.tenant, { ...after, limit: size + 1 });
-      const items = kept.slice(0, size).map((model) => shown(model, head.modelId));
-      const { timeline, revision } = head;
-      const token = formatToken({ tenant: context.tenant, timeline, revision });
-      const last = items.at(-1);
-      if (kept.length <= size || last === undefined) return { items, token };
-      return { items, token, nextPageToken: last.modelId };
-    },
-  };
-
-  async function draftModel(
+  async write(
     context: RequestContext,
     request: WriteModelRequest,
-  ): Promise<Drafted<string>> {
+    options: MutationOptions,
+  ): ReturnType<Models["write"]> {
+    await this.#ports.permits(context.caller, "modeller", { tenant: context.tenant });
+    const { answer, result } = await this.#ports.mutator.write<string>(
+      context,
+      options,
+      {
+        writeModel: request.sources.map((source) => ({ ...source })),
+        activate: request.activate,
+      },
+      () => this.#draft(context, request),
+    );
+    return { modelId: answer, result };
+  }
+
+  async activate(
+    context: RequestContext,
+    modelId: string,
+    options: MutationOptions,
+  ): ReturnType<Models["activate"]> {
+    await this.#ports.permits(context.caller, "modeller", { tenant: context.tenant });
+    return this.#activate(context, modelId, options);
+  }
+
+  async read(context: RequestContext, modelId: string): ReturnType<Models["read"]> {
+    await this.#ports.permits(context.caller, "checker", { tenant: context.tenant });
+    const head = await this.#ports.storage.tenants.head(context.tenant);
+    const id = modelId === "" ? head.modelId : modelId;
+    if (id === undefined) {
+      throw new DomainError("model_missing", "the tenant has no authorization model yet", {
+        hint: "write one with `prokura model write`",
+      });
+    }
+    const kept = await this.#ports.storage.models.read(context.tenant, id);
+    if (kept === undefined) throw notFound(id);
+    const { timeline, revision } = head;
+    const token = formatToken({ tenant: context.tenant, timeline, revision });
+    return { model: shown(kept, head.modelId), token };
+  }
+
+  async list(context: RequestContext, page: PageRequest): ReturnType<Models["list"]> {
+    await this.#ports.permits(context.caller, "checker", { tenant: context.tenant });
+    const size = pageSizeOf(page);
+    const head = await this.#ports.storage.tenants.head(context.tenant);
+    const after = page.pageToken === "" ? {} : { after: page.pageToken };
+    const kept = await this.#ports.storage.models.list(context.tenant, {
+      ...after,
+      limit: size + 1,
+    });
+    const items = kept.slice(0, size).map((model) => shown(model, head.modelId));
+    const { timeline, revision } = head;
+    const token = formatToken({ tenant: context.tenant, timeline, revision });
+    const last = items.at(-1);
+    if (kept.length <= size || last === undefined) return { items, token };
+    return { items, token, nextPageToken: last.modelId };
+  }
+
+  async #draft(context: RequestContext, request: WriteModelRequest): Promise<Drafted<string>> {
     const { sources, activate: active } = request;
-    const model = await readModel(sources);
-    if (active) await requireContractTuples(context, model);
-    const modelId = newModelId();
+    const model = await this.#ports.readModel(sources);
+    if (active) await this.#ports.requireContractTuples(context, model);
+    const modelId = this.#ports.newModelId();
     const createdBy = context.caller.id;
     // A model that no revision names is unused: it may be stored before the write that names it.
-    await storage.models.write(context.tenant, { modelId, sources, model, createdBy });
+    await this.#ports.storage.models.write(context.tenant, { modelId, sources, model, createdBy });
     const draft = {
       operation: "write_model",
       steps: [],
@@ -99,20 +113,20 @@ export function createModels(dependencies: Dependencies): Models {
     return { draft, answer: modelId };
   }
 
-  async function activate(
+  async #activate(
     context: RequestContext,
     modelId: string,
     options: MutationOptions,
   ): ReturnType<Models["activate"]> {
-    const { answer, result } = await mutator.write<string>(
+    const { answer, result } = await this.#ports.mutator.write<string>(
       context,
       options,
       { activateModel: modelId },
       async () => {
-        const kept = await storage.models.read(context.tenant, modelId);
+        const kept = await this.#ports.storage.models.read(context.tenant, modelId);
         if (kept === undefined) throw notFound(modelId);
-        await requireContractTuples(context, kept.model);
-        const head = await storage.tenants.head(context.tenant);
+        await this.#ports.requireContractTuples(context, kept.model);
+        const head = await this.#ports.storage.tenants.head(context.tenant);
         const draft = {
           operation: "activate_model",
           steps: [],

@@ -38,9 +38,21 @@ export function createMutator(
   replica: Pick<Replica, "enforce">,
   killMs: number,
 ): Mutator {
-  return { write, enforce };
+  return new EnforcingMutator(storage, replica, killMs);
+}
 
-  async function write<Answer extends Json>(
+class EnforcingMutator implements Mutator {
+  readonly #storage: Storage;
+  readonly #replica: Pick<Replica, "enforce">;
+  readonly #killMs: number;
+
+  constructor(storage: Storage, replica: Pick<Replica, "enforce">, killMs: number) {
+    this.#storage = storage;
+    this.#replica = replica;
+    this.#killMs = killMs;
+  }
+
+  async write<Answer extends Json>(
     context: RequestContext,
     options: MutationOptions,
     request: Json,
@@ -48,11 +60,11 @@ export function createMutator(
   ): Promise<Written<Answer>> {
     const startedMs = performance.now();
     const requestHash = createHash("sha256").update(canonicalJson(request)).digest("base64url");
-    const replayed = await replay<Answer>(context, options, requestHash, startedMs);
+    const replayed = await this.#replay<Answer>(context, options, requestHash, startedMs);
     if (replayed !== undefined) return replayed;
     for (let attempt = 1; ; attempt += 1) {
       const { draft, answer } = await compose();
-      const result = await storage.write(
+      const result = await this.#storage.write(
         mutationOf(context, options, draft, requestHash, answer),
         context.signal,
       );
@@ -63,12 +75,12 @@ export function createMutator(
       ) {
         continue;
       }
-      return settle(context, options, result, answer, startedMs);
+      return this.#settle(context, options, result, answer, startedMs);
     }
   }
 
   /** Looks first, so that a retry is answered even where the request would be refused by now. */
-  async function replay<Answer extends Json>(
+  async #replay<Answer extends Json>(
     context: RequestContext,
     options: MutationOptions,
     requestHash: string,
@@ -76,7 +88,7 @@ export function createMutator(
   ): Promise<Written<Answer> | undefined> {
     const key = options.idempotencyKey;
     if (key === undefined) return undefined;
-    const known = await storage.findIdempotent(context.tenant, context.caller.id, key);
+    const known = await this.#storage.findIdempotent(context.tenant, context.caller.id, key);
     if (known === undefined) return undefined;
     const draft: Draft = {
       operation: "replay",
@@ -88,11 +100,11 @@ export function createMutator(
     // Where the key is forgotten between the look and the write, the same answer is kept anew.
     const answer = parseAnswer<Answer>(known.response);
     const mutation = mutationOf(context, options, draft, requestHash, answer);
-    const result = await storage.write(mutation, context.signal);
-    return settle(context, options, result, answer, startedMs);
+    const result = await this.#storage.write(mutation, context.signal);
+    return this.#settle(context, options, result, answer, startedMs);
   }
 
-  async function settle<Answer extends Json>(
+  async #settle<Answer extends Json>(
     context: RequestContext,
     options: MutationOptions,
     result: MutationResult,
@@ -101,7 +113,7 @@ export function createMutator(
   ): Promise<Written<Answer>> {
     const { timeline, revision } = result;
     const position = { tenant: context.tenant, timeline, revision };
-    const enforcement = await enforce(context, options, position, startedMs);
+    const enforcement = await this.enforce(context, options, position, startedMs);
     switch (result.kind) {
       case "refused":
         throw result.error;
@@ -112,7 +124,7 @@ export function createMutator(
     }
   }
 
-  async function enforce(
+  async enforce(
     context: RequestContext,
     options: Pick<MutationOptions, "skipBarrier">,
     position: ConsistencyToken,
@@ -123,8 +135,8 @@ export function createMutator(
     if (options.skipBarrier) {
       return { token, timeline, revision, enforced: false, nodesAcknowledged: 0, waitedMs: 0 };
     }
-    const leftMs = (context.deadlineMs ?? killMs + graceMs) - (performance.now() - startedMs);
-    const { nodesAcknowledged, waitedMs } = await replica.enforce(
+    const leftMs = (context.deadlineMs ?? this.#killMs + graceMs) - (performance.now() - startedMs);
+    const { nodesAcknowledged, waitedMs } = await this.#replica.enforce(
       tenant,
       timeline,
       revision,

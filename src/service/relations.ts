@@ -29,101 +29,124 @@ interface Dependencies {
 
 /** Zanzibar's questions, on the same evaluator as delegated checks. */
 export function createRelationReader(dependencies: Dependencies): RelationReader {
-  const { evaluator, permits, limits } = dependencies;
+  return new EngineRelationReader(dependencies);
+}
 
-  return {
-    async checkRelation(context, query) {
-      await permit(context, query);
-      const { answer, explanation, token } = await evaluator.run(
-        context,
-        query.consistency,
-        (snapshot) => {
-          requireContextual(snapshot.plan.model, query.contextualTuples);
-          const evaluated = judge(snapshot, query, query.explain);
-          if (evaluated.kind === "missing") return evaluated;
-          return { kind: "decided", value: { ...evaluated.value, token: tokenOf(snapshot) } };
-        },
-      );
-      const member = memberOf(answer);
-      const base: RelationAnswer = { member, token };
-      return explanation === undefined ? base : { ...base, explanation };
-    },
+class EngineRelationReader implements RelationReader {
+  readonly #evaluator: Evaluator;
+  readonly #permits: Permits;
+  readonly #limits: EngineLimits;
 
-    async expand(context, query) {
-      await permit(context, query);
-      const { answer, token } = await evaluator.run(context, query.consistency, (snapshot) => {
-        requireContextual(snapshot.plan.model, query.contextualTuples);
-        const evaluated = expand(snapshot, { ...query, depth: query.depthMax }, limits);
-        if (evaluated.kind === "missing") return evaluated;
-        return { kind: "decided", value: { answer: evaluated.value, token: tokenOf(snapshot) } };
-      });
-      if (answer.kind === "error") throw errorOf(answer);
-      return { tree: answer.tree, token };
-    },
-
-    async listObjects(context, query) {
-      await permit(context, query);
-      const { page, consistency, reportConditional } = query;
-      const { type, subject } = query;
-      const request = {
-        list: "objects",
-        type,
-        subject: formatSubject(subject),
-        ...requestOf(query, reportConditional),
-      };
-      const pages = { request, page, consistency };
-      return readPage(evaluator, context, pages, (view, after, limit) => {
-        requireContextual(view.plan.model, query.contextualTuples);
-        const evaluated = listObjects(view, { ...query, ...afterOf(after), limit }, limits);
-        return sliceOf(evaluated, (answer) => ({
-          items: answer.objects.map(({ object, needs }) => ({
-            object,
-            missingNames: requireKnown(needs, reportConditional),
-          })),
-          next: answer.next,
-        }));
-      });
-    },
-
-    async listSubjects(context, query) {
-      await permit(context, query);
-      const { page, consistency, reportConditional } = query;
-      const { object, subjectType, subjectRelation } = query;
-      const request = {
-        list: "subjects",
-        object: formatObject(object),
-        subject: `${subjectType}#${subjectRelation ?? ""}`,
-        ...requestOf(query, reportConditional),
-      };
-      const pages = { request, page, consistency };
-      return readPage(evaluator, context, pages, (view, after, limit) => {
-        requireContextual(view.plan.model, query.contextualTuples);
-        const evaluated = listSubjects(view, { ...query, ...afterOf(after), limit }, limits);
-        return sliceOf(evaluated, (answer) => ({
-          items: answer.subjects.map(({ subject, needs, excluded }) => ({
-            subject,
-            missingNames: requireKnown(needs, reportConditional),
-            excluded: excluded.map((one) => ({ kind: "object" as const, object: one })),
-          })),
-          next: answer.next,
-        }));
-      });
-    },
-  };
-
-  async function permit(context: RequestContext, query: RelationQuery): Promise<void> {
-    const { caller, tenant } = context;
-    await permits(caller, "checker", { tenant });
-    if (query.contextualTuples.length > 0) await permits(caller, "context_provider", { tenant });
+  constructor({ evaluator, permits, limits }: Dependencies) {
+    this.#evaluator = evaluator;
+    this.#permits = permits;
+    this.#limits = limits;
   }
 
-  function judge(
+  async checkRelation(
+    context: RequestContext,
+    query: Parameters<RelationReader["checkRelation"]>[1],
+  ): Promise<RelationAnswer> {
+    await this.#permit(context, query);
+    const { answer, explanation, token } = await this.#evaluator.run(
+      context,
+      query.consistency,
+      (snapshot) => {
+        requireContextual(snapshot.plan.model, query.contextualTuples);
+        const evaluated = this.#judge(snapshot, query, query.explain);
+        if (evaluated.kind === "missing") return evaluated;
+        return { kind: "decided", value: { ...evaluated.value, token: tokenOf(snapshot) } };
+      },
+    );
+    const member = memberOf(answer);
+    const base: RelationAnswer = { member, token };
+    return explanation === undefined ? base : { ...base, explanation };
+  }
+
+  async expand(
+    context: RequestContext,
+    query: Parameters<RelationReader["expand"]>[1],
+  ): ReturnType<RelationReader["expand"]> {
+    await this.#permit(context, query);
+    const { answer, token } = await this.#evaluator.run(context, query.consistency, (snapshot) => {
+      requireContextual(snapshot.plan.model, query.contextualTuples);
+      const evaluated = expand(snapshot, { ...query, depth: query.depthMax }, this.#limits);
+      if (evaluated.kind === "missing") return evaluated;
+      return { kind: "decided", value: { answer: evaluated.value, token: tokenOf(snapshot) } };
+    });
+    if (answer.kind === "error") throw errorOf(answer);
+    return { tree: answer.tree, token };
+  }
+
+  async listObjects(
+    context: RequestContext,
+    query: Parameters<RelationReader["listObjects"]>[1],
+  ): ReturnType<RelationReader["listObjects"]> {
+    await this.#permit(context, query);
+    const { page, consistency, reportConditional } = query;
+    const { type, subject } = query;
+    const request = {
+      list: "objects",
+      type,
+      subject: formatSubject(subject),
+      ...requestOf(query, reportConditional),
+    };
+    const pages = { request, page, consistency };
+    return readPage(this.#evaluator, context, pages, (view, after, limit) => {
+      requireContextual(view.plan.model, query.contextualTuples);
+      const evaluated = listObjects(view, { ...query, ...afterOf(after), limit }, this.#limits);
+      return sliceOf(evaluated, (answer) => ({
+        items: answer.objects.map(({ object, needs }) => ({
+          object,
+          missingNames: requireKnown(needs, reportConditional),
+        })),
+        next: answer.next,
+      }));
+    });
+  }
+
+  async listSubjects(
+    context: RequestContext,
+    query: Parameters<RelationReader["listSubjects"]>[1],
+  ): ReturnType<RelationReader["listSubjects"]> {
+    await this.#permit(context, query);
+    const { page, consistency, reportConditional } = query;
+    const { object, subjectType, subjectRelation } = query;
+    const request = {
+      list: "subjects",
+      object: formatObject(object),
+      subject: `${subjectType}#${subjectRelation ?? ""}`,
+      ...requestOf(query, reportConditional),
+    };
+    const pages = { request, page, consistency };
+    return readPage(this.#evaluator, context, pages, (view, after, limit) => {
+      requireContextual(view.plan.model, query.contextualTuples);
+      const evaluated = listSubjects(view, { ...query, ...afterOf(after), limit }, this.#limits);
+      return sliceOf(evaluated, (answer) => ({
+        items: answer.subjects.map(({ subject, needs, excluded }) => ({
+          subject,
+          missingNames: requireKnown(needs, reportConditional),
+          excluded: excluded.map((one) => ({ kind: "object" as const, object: one })),
+        })),
+        next: answer.next,
+      }));
+    });
+  }
+
+  async #permit(context: RequestContext, query: RelationQuery): Promise<void> {
+    const { caller, tenant } = context;
+    await this.#permits(caller, "checker", { tenant });
+    if (query.contextualTuples.length > 0)
+      await this.#permits(caller, "context_provider", { tenant });
+  }
+
+  #judge(
     view: View,
     query: CheckQuery,
     explain: boolean,
   ): Evaluated<{ readonly answer: CheckAnswer; readonly explanation?: Explanation }> {
-    if (explain) return explainCheck(view, query, limits);
-    const evaluated = checkRelation(view, query, limits);
+    if (explain) return explainCheck(view, query, this.#limits);
+    const evaluated = checkRelation(view, query, this.#limits);
     if (evaluated.kind === "missing") return evaluated;
     return { kind: "decided", value: { answer: evaluated.value } };
   }

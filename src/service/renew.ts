@@ -1,4 +1,4 @@
-import { identityRelations, type Delegation } from "../core/delegation.ts";
+import type { identityRelations, Delegation } from "../core/delegation.ts";
 import { DomainError } from "../core/error.ts";
 import { parseName, type Name, type ObjectRef } from "../core/object.ts";
 import { subjectOf } from "../core/subject.ts";

@@ -1,7 +1,7 @@
 import type { Permits } from "../core/caller.ts";
 import type { Covered, Delegation } from "../core/delegation.ts";
 import { DomainError } from "../core/error.ts";
-import type { Json } from "../core/json.ts";
+import { toJson, type Json } from "../core/json.ts";
 import type { Now } from "../core/now.ts";
 import { formatObject, sameObject, type ObjectRef } from "../core/object.ts";
 import type { RelationTuple } from "../core/tuple.ts";
@@ -13,7 +13,7 @@ import type { RevokedDelegation, RevokeRequest, Revoked, Selector } from "./dele
 import { errorOf, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
 import type { Draft, Mutator } from "./mutator.ts";
 import { findRemaining } from "./remaining.ts";
-import type { MutationOptions, RequestContext, WriteResult } from "./request.ts";
+import type { MutationOptions, RequestContext } from "./request.ts";
 import type { Storage } from "./storage.ts";
 
 export interface RevokeDependencies {
@@ -190,10 +190,6 @@ function selectorJson(selector: Selector): Json {
     resource: text(resource),
     session: text(session),
   };
-}
-
-function toJson(told: Told): Json {
-  return JSON.parse(JSON.stringify(told)) as Json;
 }
 
 /** Inverse of `toJson`: all in it are plain values. */
