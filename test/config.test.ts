@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { formatOptions, formatOptionTable, parseConfig } from "../src/config.ts";
+
+suite("parseConfig", () => {
+  test("a flag goes before the environment, and that before the default", () => {
+    const environment = { PROKURA_GRPC_LISTEN: "127.0.0.1:1", PROKURA_HTTP_LISTEN: "localhost:2" };
+    const config = parseConfig(["--grpc-listen", "[::1]:3"], environment);
+    assert.deepEqual(config.grpcListen, { host: "::1", port: 3 });
+    assert.deepEqual(config.httpListen, { host: "localhost", port: 2 });
+    assert.equal(config.leaseServeMs, 8000);
+    assert.equal(config.databaseUrl, undefined);
+  });
+
+  test("sizes and lengths of time are given with their unit", () => {
+    const config = parseConfig(
+      ["--memory-max=2GiB", "--history", "36h", "--context-max=16KiB"],
+      {},
+    );
+    assert.equal(config.memoryBytesMax, 2 * 1024 ** 3);
+    assert.equal(config.historyMs, 36 * 3_600_000);
+    assert.equal(config.contextBytesMax, 16_384);
+  });
+
+  test("an empty variable is one that is not set", () => {
+    assert.equal(parseConfig([], { DATABASE_URL: "" }).databaseUrl, undefined);
+  });
+
+  const refused: readonly (readonly [readonly string[], Record<string, string>, RegExp])[] = [
+    [["--no-such"], {}, /wrong flags.*--no-such/],
+    [["stray"], {}, /wrong flags.*stray/],
+    [["--grpc-listen"], {}, /wrong flags.*grpc-listen/],
+    [["--grpc-listen", "nowhere"], {}, /^--grpc-listen must be host:port.*got `nowhere`$/],
+    [["--grpc-listen", "127.0.0.1:70000"], {}, /^--grpc-listen must be/],
+    [[], { PROKURA_HISTORY: "7" }, /^PROKURA_HISTORY must be a length of time.*got `7`$/],
+    [["--depth-max", "65"], {}, /^--depth-max must be a whole number from 1 to 64/],
+    [["--log-level", "loud"], {}, /^--log-level must be one of trace, debug/],
+    [["--lease-kill", "11s"], {}, /^--lease-kill must be at least 1.5 times/],
+    [["--lease-renew", "3s"], {}, /^--lease-renew must be at most a quarter/],
+    [["--delegation-lifetime", "31d"], {}, /^--delegation-lifetime must be at most/],
+    [["--grpc-listen", "0.0.0.0:7450"], {}, /^--insecure-listen must be given.*0\.0\.0\.0:7450/],
+    [["--http-listen", "[::]:7451"], {}, /^--insecure-listen must be given.*\[::\]:7451/],
+  ];
+  for (const [args, environment, message] of refused) {
+    test(`refuses ${[...args, JSON.stringify(environment)].join(" ")}`, () => {
+      assert.throws(() => parseConfig(args, environment), { code: "malformed", message });
+    });
+  }
+
+  test("a wrong database URL is refused without showing it", () => {
+    assert.throws(
+      () => parseConfig([], { DATABASE_URL: "mysql://root:secret@host/db" }),
+      (error) =>
+        error instanceof Error &&
+        error.message.startsWith("DATABASE_URL must be") &&
+        !error.message.includes("secret"),
+    );
+  });
+
+  test("other machines are listened to only in so many words", () => {
+    const config = parseConfig(["--grpc-listen", "0.0.0.0:0", "--insecure-listen"], {});
+    assert.equal(config.insecureListen, true);
+    assert.equal(config.grpcListen.host, "0.0.0.0");
+  });
+});
+
+suite("the options' help", () => {
+  test("names every option with its variable, in both forms", () => {
+    const names = Object.keys(parseConfig([], {})).length;
+    assert.equal(formatOptions().match(/^ {2}--/gm)?.length, names);
+    assert.equal(formatOptionTable().split("\n").length, names + 2);
+    assert.match(formatOptions(), /--data-dir \(PROKURA_DATA_DIR\)/);
+  });
+});

@@ -1,0 +1,49 @@
+import { pino } from "pino";
+import { createMetrics } from "../../src/rpc/metrics.ts";
+import { startServer, type RpcServer, type UseCases } from "../../src/rpc/server.ts";
+import type { RequestLimits, TransportLimits } from "../../src/rpc/limits.ts";
+import { refusingUseCases } from "./refusing-use-cases.ts";
+
+export const limits: RequestLimits & TransportLimits = {
+  operationsMax: 1000,
+  checksMax: 1000,
+  contextualTuplesMax: 100,
+  contextBytesMax: 64 * 1024,
+  pageSizeMax: 1000,
+  messageBytesMax: 4 * 1024 * 1024,
+  inFlightMax: 10_000,
+  inFlightPerConnectionMax: 1000,
+};
+
+/** A server on free ports, and the lines that it logs. */
+export interface TestServer extends AsyncDisposable {
+  readonly rpc: RpcServer;
+  readonly grpcAddress: string;
+  readonly httpUrl: string;
+  readonly logged: readonly string[];
+}
+
+export async function serve(
+  useCases: Partial<UseCases>,
+  changed: Partial<RequestLimits & TransportLimits> = {},
+): Promise<TestServer> {
+  const logged: string[] = [];
+  const metrics = createMetrics(() => ({ polls: 3 }));
+  const listen = { host: "127.0.0.1", port: 0, proof: "loopback" } as const;
+  const rpc = await startServer(
+    refusingUseCases(useCases),
+    { grpc: listen, http: listen, limits: { ...limits, ...changed } },
+    {
+      log: pino({ level: "warn" }, { write: (line) => void logged.push(line) }),
+      observer: metrics.calls,
+      pages: metrics,
+    },
+  );
+  return {
+    rpc,
+    grpcAddress: `127.0.0.1:${rpc.grpcPort}`,
+    httpUrl: `http://127.0.0.1:${rpc.httpPort}`,
+    logged,
+    [Symbol.asyncDispose]: () => rpc.close(0),
+  };
+}
