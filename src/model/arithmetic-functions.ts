@@ -7,6 +7,7 @@ import {
   duration,
   failure,
   int,
+  list,
   string,
   textCost,
   timestamp,
@@ -70,6 +71,7 @@ function additions(): Overload[] {
       (a, b) => a + b,
     ),
     binary(string, string, string.type, (a, b) => a + b, textCost),
+    binary(list, list, list.type, (a, b) => [...a, ...b], listCost),
     binary(duration, duration, duration.type, (a, b) => spanAt(a.nanos + b.nanos)),
     binary(timestamp, duration, timestamp.type, (a, b) => instantAt(a.nanos + b.nanos)),
     binary(duration, timestamp, timestamp.type, (a, b) => instantAt(a.nanos + b.nanos)),
@@ -99,21 +101,42 @@ function numeric(
   ];
 }
 
-/** Values of one type only; `NaN` stands in no order. */
+/** Numbers are ordered across their types; `NaN` stands in no order. */
 function orders(holds: (order: number) => boolean): Overload[] {
   return [
-    order(int, (a, b) => Number(a > b) - Number(a < b)),
-    order(uint, (a, b) => Number(a.value > b.value) - Number(a.value < b.value)),
-    order(double, (a, b) => (a < b ? -1 : a > b ? 1 : a === b ? 0 : Number.NaN)),
-    order(string, compareBytes),
-    order(bool, (a, b) => Number(a) - Number(b)),
-    order(timestamp, (a, b) => Number(a.nanos > b.nanos) - Number(a.nanos < b.nanos)),
-    order(duration, (a, b) => Number(a.nanos > b.nanos) - Number(a.nanos < b.nanos)),
+    order(int, int, compareNumbers),
+    order(double, double, compareNumbers),
+    order(uint, uint, (a, b) => compareNumbers(a.value, b.value)),
+    order(int, double, compareNumbers),
+    order(double, int, compareNumbers),
+    order(int, uint, (a, b) => compareNumbers(a, b.value)),
+    order(uint, int, (a, b) => compareNumbers(a.value, b)),
+    order(double, uint, (a, b) => compareNumbers(a, b.value)),
+    order(uint, double, (a, b) => compareNumbers(a.value, b)),
+    order(string, string, compareBytes),
+    order(bool, bool, (a, b) => Number(a) - Number(b)),
+    order(timestamp, timestamp, (a, b) => compareNumbers(a.nanos, b.nanos)),
+    order(duration, duration, (a, b) => compareNumbers(a.nanos, b.nanos)),
   ];
 
-  function order<V extends Value>(kind: Kind<V>, compare: (a: V, b: V) => number): Overload {
-    return binary(kind, kind, bool.type, (a, b) => holds(compare(a, b)), textCost);
+  function order<A extends Value, B extends Value>(
+    left: Kind<A>,
+    right: Kind<B>,
+    compare: (left: A, right: B) => number,
+  ): Overload {
+    return binary(left, right, bool.type, (a, b) => holds(compare(a, b)), textCost);
   }
+}
+
+/** Exact, also between a bigint and a number. */
+function compareNumbers(left: number | bigint, right: number | bigint): number {
+  if (left < right) return -1;
+  if (left > right) return 1;
+  return left >= right ? 0 : Number.NaN;
+}
+
+function listCost(args: readonly Value[]): number {
+  return args.reduce<number>((sum, value) => sum + (list.is(value) ? value.length : 0), 0);
 }
 
 function instantAt(nanos: bigint): Outcome {

@@ -3,7 +3,7 @@ import type { AuthorizationModel } from "./authorization-model.ts";
 import { buildModel } from "./build-model.ts";
 import { checkContract } from "./check-contract.ts";
 import { checkRelations } from "./check-relations.ts";
-import { compileCondition, timeParameter } from "./compile-condition.ts";
+import { compileCondition, conditionStepsMax, timeParameter } from "./compile-condition.ts";
 import type { Condition } from "./condition.ts";
 import { checkRecursion } from "./check-recursion.ts";
 import { findingAt, sortFindings, type Finding, type Position } from "./finding.ts";
@@ -13,8 +13,14 @@ export type CheckedModel =
   | { readonly kind: "accepted"; readonly model: AuthorizationModel }
   | { readonly kind: "refused"; readonly findings: readonly Finding[] };
 
-/** Checks everything, and finds all that is wrong rather than the first of it. */
-export function checkModel(source: SourceModel): CheckedModel {
+/**
+ * Checks everything, and finds all that is wrong rather than the first of it. `stepsMax` is what one
+ * evaluation of a condition may cost.
+ */
+export function checkModel(
+  source: SourceModel,
+  stepsMax: number = conditionStepsMax,
+): CheckedModel {
   const named = [...checkHeader(source), ...checkNames(source)];
   // The other checks follow names: with a bad one they would only repeat it.
   if (named.length > 0) return { kind: "refused", findings: sortFindings(named) };
@@ -23,7 +29,7 @@ export function checkModel(source: SourceModel): CheckedModel {
   // An unknown name breaks every path through it.
   if (findings.length === 0) findings.push(...checkRecursion(source), ...checkContract(source));
   for (const condition of source.conditions) {
-    const { compiled, problems } = checkCondition(condition);
+    const { compiled, problems } = checkCondition(condition, stepsMax);
     findings.push(...problems);
     conditions.set(compiled.name, compiled);
   }
@@ -81,7 +87,10 @@ function isName(text: string): boolean {
   }
 }
 
-function checkCondition(source: SourceCondition): {
+function checkCondition(
+  source: SourceCondition,
+  stepsMax: number,
+): {
   readonly compiled: Condition;
   readonly problems: readonly Finding[];
 } {
@@ -96,7 +105,7 @@ function checkCondition(source: SourceCondition): {
     const message = `\`${timeParameter}\` is the server's clock`;
     find("parameter_reserved", message, `declare it as \`${timeParameter}: timestamp\``);
   }
-  const compiled = compileCondition(parseName(name, "condition"), types, expression);
+  const compiled = compileCondition(parseName(name, "condition"), types, expression, stepsMax);
   for (const { code, message } of compiled.problems) find(code, message, hints[code]);
   if (compiled.problems.length === 0) {
     for (const parameter of compiled.unusedParameters) {

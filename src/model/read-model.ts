@@ -8,6 +8,8 @@ export interface ReadModelOptions {
   /** Default 5 s. */
   readonly timeMsMax?: number;
   readonly signal?: AbortSignal;
+  /** What one evaluation of a condition may cost, in steps. */
+  readonly conditionStepsMax?: number;
 }
 
 const timeMsMaxDefault = 5000;
@@ -23,7 +25,9 @@ export async function readModel(
   const { timeMsMax = timeMsMaxDefault, signal } = options;
   signal?.throwIfAborted();
   const imported = await importInWorker(files, timeMsMax, signal);
-  return imported.kind === "refused" ? imported : checkModel(imported.source);
+  return imported.kind === "refused"
+    ? imported
+    : checkModel(imported.source, options.conditionStepsMax);
 }
 
 // Built, the files end in `.js`.

@@ -169,6 +169,8 @@ suite("a value of a context", () => {
     ["any", "x.a[0] == 1.0", { a: [1] }, "met"],
     ["any", "x + 1 == 2", "text", "failed"],
     ["any", "x == null", null, "met"],
+    ["any", "x > 1 && x <= 2 && x < 2u", 1.5, "met"],
+    ["any", "(x + x).size() == 4", [1, "a"], "met"],
   ];
   for (const [type, expression, value, expected] of cases) {
     test(`${JSON.stringify(value)} as ${type}: \`${expression}\` is ${expected}`, () => {
