@@ -15,17 +15,10 @@ export interface PagePosition {
 }
 
 const pageSizeDefault = 100;
-const pageSizeMax = 1_000;
 
-/** 0 takes the default. Fails with `malformed` above the limit. */
+/** 0 takes the default. The largest size is the transport's to refuse. */
 export function pageSizeOf(page: PageRequest): number {
-  if (page.pageSize === 0) return pageSizeDefault;
-  if (Number.isInteger(page.pageSize) && page.pageSize > 0 && page.pageSize <= pageSizeMax) {
-    return page.pageSize;
-  }
-  throw new DomainError("malformed", `page_size must be 1 to ${pageSizeMax}`, {
-    field: "page_size",
-  });
+  return page.pageSize === 0 ? pageSizeDefault : page.pageSize;
 }
 
 /** `request` is the question without its page: a token goes with one question only. */
