@@ -7,6 +7,7 @@ import type { Graph, ObjectPage, SubjectPage, TupleFacts } from "../engine/graph
 import type { PageClock } from "./page-clock.ts";
 import type { ObjectUnit, PageUnit, UnitOwner } from "./page-unit.ts";
 import { applyToPairs } from "./pair-changes.ts";
+import { Pins } from "./pins.ts";
 import { SymbolTable } from "./symbol-table.ts";
 import { plainFacts, TuplePage } from "./tuple-page.ts";
 import { UnitIndex } from "./unit-index.ts";
@@ -80,11 +81,9 @@ export class PageStore implements Graph, UnitOwner {
     return this.#index.find(key) !== undefined;
   }
 
-  /** Keeps the held ones of these pages from eviction, until they are unpinned. */
-  pin(keys: readonly PageKey[]): readonly PageUnit[] {
-    const units = keys.map((key) => this.#index.find(key)).filter((unit) => unit !== undefined);
-    for (const unit of units) unit.pins += 1;
-    return units;
+  /** Keeps the held ones of these pages from eviction, until the pins are released. */
+  pin(keys: readonly PageKey[], pins: Pins): void {
+    pins.hold(keys.map((key) => this.#index.find(key)).filter((unit) => unit !== undefined));
   }
 
   /**
@@ -93,9 +92,13 @@ export class PageStore implements Graph, UnitOwner {
    */
   install(pages: readonly LoadedPage[]): void {
     for (const page of pages) if (!this.has(page.key)) this.#install(page);
-    const pinned = this.pin(pages.map((page) => page.key));
+    const pins = new Pins();
+    this.pin(
+      pages.map((page) => page.key),
+      pins,
+    );
     this.#settle();
-    unpin(pinned);
+    pins.release();
   }
 
   /**
@@ -307,11 +310,6 @@ export class PageStore implements Graph, UnitOwner {
     this.#chargeSymbols();
     this.#clock.shrink();
   }
-}
-
-/** Ends what `pin` began. */
-export function unpin(units: readonly PageUnit[]): void {
-  for (const unit of units) unit.pins -= 1;
 }
 
 /** Whether a partial page lists the tuple; others are asked for by point. */

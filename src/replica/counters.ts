@@ -1,0 +1,39 @@
+/** What a node counts, for metrics and for tests that must know that something happened at all. */
+export interface ReplicaCounters {
+  /** Evaluations that were decided in the tick of the call. */
+  decidedAtOnce: number;
+  /** Evaluations that had to wait. */
+  waited: number;
+  polls: number;
+  loads: number;
+  pagesLoaded: number;
+  rollForwards: number;
+  /** Replies that were thrown away, since the cache was dropped meanwhile or the ring did not reach back. */
+  discarded: number;
+  drops: number;
+  leasesRegistered: number;
+  leasesLost: number;
+  leasesKilled: number;
+  renewalsHeld: number;
+  barriers: number;
+  barriersNotOver: number;
+}
+
+export function zeroCounters(): ReplicaCounters {
+  return {
+    decidedAtOnce: 0,
+    waited: 0,
+    polls: 0,
+    loads: 0,
+    pagesLoaded: 0,
+    rollForwards: 0,
+    discarded: 0,
+    drops: 0,
+    leasesRegistered: 0,
+    leasesLost: 0,
+    leasesKilled: 0,
+    renewalsHeld: 0,
+    barriers: 0,
+    barriersNotOver: 0,
+  };
+}

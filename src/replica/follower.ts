@@ -1,0 +1,299 @@
+import type { Head, RevisionChange } from "../core/change.ts";
+import { DomainError } from "../core/error.ts";
+import type { LoadedPage, PageKey } from "../core/page.ts";
+import { parseRevision, type Revision, type Timeline } from "../core/revision.ts";
+import { changedTuples, ChangeRing, isContiguous } from "./change-ring.ts";
+import type { ReplicaCounters } from "./counters.ts";
+import type { Db, Poll } from "./db.ts";
+import type { Faults } from "./faults.ts";
+import type { PageClock } from "./page-clock.ts";
+import { PageLoader } from "./page-loader.ts";
+import { PageStore } from "./page-store.ts";
+import type { ReplicaParameters } from "./parameters.ts";
+import type { Report, Timers } from "./ports.ts";
+import { rollForward } from "./roll-forward.ts";
+
+/** What the node is to each of its tenants. */
+export interface FollowerHost {
+  readonly db: Db;
+  readonly timers: Timers;
+  readonly parameters: ReplicaParameters;
+  readonly faults: Faults;
+  readonly counters: ReplicaCounters;
+  readonly report: Report;
+  readonly clock: PageClock;
+  leaseId(): string | undefined;
+  /** The timeline of all that is held. */
+  timeline(): Timeline | undefined;
+  leaseLost(leaseId: string): void;
+  /** C2: a reply came from another timeline. */
+  timelineChanged(): void;
+  applied(follower: Follower): void;
+  acknowledged(follower: Follower): void;
+  serving(follower: Follower): void;
+  refused(follower: Follower, error: DomainError): void;
+}
+
+type Phase = "none" | "registered" | "serving";
+type Taken = "applied" | "discarded";
+
+/** One tenant on this node: its pages, its applied revision, and its part in the protocol (§4, cache). */
+export class Follower {
+  readonly tenant: string;
+  readonly store: PageStore;
+  readonly loader: PageLoader;
+  readonly #host: FollowerHost;
+  readonly #ring: ChangeRing;
+  #phase: Phase = "none";
+  #applied: Revision = parseRevision(0);
+  #modelId: string | undefined;
+  // What is under way across a drop is thrown away when it arrives.
+  #generation = 0;
+  #acknowledged = 0;
+  #acknowledging = false;
+  #reportedHead = 0;
+  #polling: Promise<Taken> | undefined;
+  #pollingNext: Promise<Taken> | undefined;
+
+  constructor(tenant: string, host: FollowerHost) {
+    this.tenant = tenant;
+    this.#host = host;
+    this.store = new PageStore(host.clock);
+    this.#ring = new ChangeRing(host.parameters.changedTuplesMax);
+    this.loader = new PageLoader({
+      pagesMax: host.parameters.pagesPerRoundMax,
+      load: (keys) => this.#load(keys),
+      pin: (keys, pins) => this.store.pin(keys, pins),
+    });
+  }
+
+  get isServing(): boolean {
+    return this.#phase === "serving";
+  }
+
+  get isSubscribed(): boolean {
+    return this.#phase !== "none";
+  }
+
+  get applied(): Revision {
+    return this.#applied;
+  }
+
+  /** The model that is active at `applied`. */
+  get modelId(): string | undefined {
+    return this.#modelId;
+  }
+
+  /** L3: the previous renewal reported nothing that is not acknowledged. */
+  get isUpToReport(): boolean {
+    return this.#phase !== "serving" || this.#acknowledged >= this.#reportedHead;
+  }
+
+  /** L2, until it is done or the lease is another. */
+  async subscribe(leaseId: string): Promise<void> {
+    const { timers, parameters, report } = this.#host;
+    while (this.#host.leaseId() === leaseId) {
+      try {
+        if (await this.#catchUp(leaseId)) return;
+      } catch (cause) {
+        if (cause instanceof DomainError && cause.code === "tenant_not_found") {
+          this.#host.refused(this, cause);
+          return;
+        }
+        report("subscribing to a tenant", cause);
+        await new Promise<void>((resolve) => {
+          timers.after(parameters.retryMs, resolve);
+        });
+      }
+    }
+  }
+
+  /** L5: the lease is lost, pages and `applied` stay. */
+  unsubscribe(): void {
+    this.#phase = "none";
+    this.#acknowledged = 0;
+    this.#reportedHead = 0;
+  }
+
+  /** C5: always safe, and no acknowledgement waits for it. `applied` stays. */
+  drop(): void {
+    this.#generation += 1;
+    this.#host.counters.drops += 1;
+    this.store.drop();
+    this.#ring.clear();
+  }
+
+  /** F2: revisions start over on another timeline. */
+  restart(): void {
+    this.drop();
+    this.#applied = parseRevision(0);
+    this.#modelId = undefined;
+  }
+
+  /** A renewal told the head. */
+  announce(head: Revision): void {
+    this.#reportedHead = head;
+    const leaseId = this.#host.leaseId();
+    if (this.#host.faults.acknowledgeAnnounced === true && leaseId !== undefined) {
+      this.#host.db.acknowledge(leaseId, this.tenant, head).catch(() => {});
+    }
+    if (head > this.#applied) this.pollSoon();
+    else this.#acknowledge();
+  }
+
+  /** Polls for the sake of the others: nobody waits. */
+  pollSoon(): void {
+    if (this.#phase === "none") return;
+    this.poll().catch((cause: unknown) => this.#host.report("polling for changes", cause));
+  }
+
+  /** The outcome of a poll that is sent no earlier than now. */
+  poll(): Promise<Taken> {
+    if (this.#polling === undefined) {
+      this.#polling = this.#poll().finally(() => {
+        this.#polling = undefined;
+      });
+      return this.#polling;
+    }
+    this.#pollingNext ??= this.#polling.then(ignore, ignore).then(() => {
+      this.#pollingNext = undefined;
+      return this.poll();
+    });
+    return this.#pollingNext;
+  }
+
+  /** True when there is nothing left to do under this lease. */
+  async #catchUp(leaseId: string): Promise<boolean> {
+    const { db, faults } = this.#host;
+    const early = faults.pollBeforeRegistration === true ? this.poll() : undefined;
+    early?.catch(ignore);
+    if (this.#phase === "none") {
+      const answer = await db.subscribe(leaseId, this.tenant);
+      if (this.#host.leaseId() !== leaseId) return true;
+      if (answer === "lease_lost") {
+        this.#host.leaseLost(leaseId);
+        return true;
+      }
+      this.#phase = "registered";
+    }
+    // L2: the poll is sent after the reply; one that was under way does not count.
+    const skipped = faults.noCatchUp === true && this.#modelId !== undefined;
+    const taken = skipped ? "applied" : await (early ?? this.poll());
+    if (this.#host.leaseId() !== leaseId) return true;
+    if (taken === "discarded") return false;
+    this.#phase = "serving";
+    this.#host.serving(this);
+    this.#acknowledge();
+    return true;
+  }
+
+  /** C1. */
+  async #poll(): Promise<Taken> {
+    const sent = this.#applied;
+    const generation = this.#generation;
+    this.#host.counters.polls += 1;
+    return this.#take(await this.#host.db.poll(this.tenant, sent), sent, generation);
+  }
+
+  /** C3. */
+  async #load(keys: readonly PageKey[]): Promise<void> {
+    const sent = this.#applied;
+    const generation = this.#generation;
+    this.#host.counters.loads += 1;
+    const load = await this.#host.db.load(this.tenant, sent, keys);
+    const { faults, counters } = this.#host;
+    // C4, in one tick from here.
+    const behind = load.head.revision < this.#applied;
+    if (faults.loadSkipsChanges === true && !behind) this.#moveTo(load.head, []);
+    else if (faults.loadSetsApplied === true && behind) this.#applied = load.head.revision;
+    if (this.#take(load, sent, generation) === "discarded") return;
+    const rolled = behind && faults.installOldLoads !== true && faults.loadSetsApplied !== true;
+    const pages = rolled ? this.#rollForward(load.pages, load.head.revision) : load.pages;
+    counters.pagesLoaded += pages.length;
+    this.store.install(pages);
+  }
+
+  /** The pages as of `applied`, as far as the ring reaches back. */
+  #rollForward(pages: readonly LoadedPage[], read: Revision): readonly LoadedPage[] {
+    const { counters } = this.#host;
+    const changes = this.#ring.since(read, this.#applied);
+    if (changes === undefined) {
+      counters.discarded += 1;
+      return [];
+    }
+    counters.rollForwards += 1;
+    return pages.map((page) => rollForward(page, changes)).filter((page) => page !== undefined);
+  }
+
+  /** C2. Afterwards `applied` is at least the head of the reply, or the reply is of no use. */
+  #take(poll: Poll, sent: Revision, generation: number): Taken {
+    const { faults, counters, parameters } = this.#host;
+    const { head, changes } = poll;
+    if (generation !== this.#generation) {
+      counters.discarded += 1;
+      return "discarded";
+    }
+    if (head.timeline !== this.#host.timeline() && faults.ignoreTimeline !== true) {
+      this.#host.timelineChanged();
+      return "discarded";
+    }
+    if (head.revision > this.#applied) {
+      const whole =
+        changes !== undefined &&
+        sent >= head.horizon &&
+        isContiguous(changes, sent, head.revision) &&
+        changedTuples(changes) <= parameters.changedTuplesMax;
+      if (!whole && faults.ignoreHorizon !== true) this.#dropFor(head);
+      else this.#moveTo(head, changes ?? []);
+    } else if (head.revision === this.#applied) {
+      this.#modelId = head.modelId;
+    }
+    this.#acknowledge();
+    return "applied";
+  }
+
+  /** B12, C5: what lies between cannot be applied, so that no page may stay. */
+  #dropFor(head: Head): void {
+    this.drop();
+    this.#moveTo(head, []);
+  }
+
+  #moveTo(head: Head, changes: readonly RevisionChange[]): void {
+    const fresh = changes.filter(({ revision }) => revision > this.#applied);
+    this.store.apply(fresh);
+    this.#ring.append(fresh);
+    this.#applied = head.revision;
+    this.#modelId = head.modelId;
+    this.#host.applied(this);
+  }
+
+  /** L4: one at a time, with what is applied when it is sent. */
+  #acknowledge(): void {
+    const leaseId = this.#host.leaseId();
+    if (leaseId === undefined || this.#phase === "none") return;
+    if (this.#acknowledging || this.#applied <= this.#acknowledged) return;
+    this.#acknowledging = true;
+    const applied = this.#applied;
+    this.#host.db.acknowledge(leaseId, this.tenant, applied).then(
+      () => this.#acknowledgementAnswered(leaseId, applied),
+      (cause: unknown) => {
+        this.#host.report("acknowledging a revision", cause);
+        this.#host.timers.after(this.#host.parameters.retryMs, () => {
+          this.#acknowledging = false;
+          this.#acknowledge();
+        });
+      },
+    );
+  }
+
+  #acknowledgementAnswered(leaseId: string, applied: Revision): void {
+    this.#acknowledging = false;
+    if (this.#host.leaseId() === leaseId && this.#phase !== "none") {
+      this.#acknowledged = Math.max(this.#acknowledged, applied);
+      this.#host.acknowledged(this);
+    }
+    this.#acknowledge();
+  }
+}
+
+function ignore(): void {}

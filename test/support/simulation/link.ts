@@ -1,0 +1,127 @@
+import { DomainError } from "../../../src/core/error.ts";
+import type { Db } from "../../../src/replica/db.ts";
+import type { SimulatedDatabase } from "./database.ts";
+import type { Chance, Scheduler } from "./scheduler.ts";
+
+/** How bad one history's network is. */
+export interface Weather {
+  /** Probability that a message is slow, and that it never arrives. */
+  readonly slow: number;
+  readonly lost: number;
+  /** After which a client gives a statement up. The statement may be executed all the same. */
+  readonly timeoutMs: number;
+  readonly slowMs: number;
+  /** Probability that a registration is executed long after the client gave it up. */
+  readonly lateRegistration: number;
+}
+
+/** The connections of one process: every statement a request, an execution and a reply. */
+export class Link {
+  /** While cut, requests or replies wait until the cut is over. */
+  requestsCutUntilMs = 0;
+  repliesCutUntilMs = 0;
+  readonly #database: SimulatedDatabase;
+  readonly #scheduler: Scheduler;
+  readonly #chance: Chance;
+  readonly #weather: Weather;
+  readonly #deliver: (run: () => void) => void;
+
+  constructor(
+    database: SimulatedDatabase,
+    scheduler: Scheduler,
+    chance: Chance,
+    weather: Weather,
+    deliver: (run: () => void) => void,
+  ) {
+    this.#database = database;
+    this.#scheduler = scheduler;
+    this.#chance = chance;
+    this.#weather = weather;
+    this.#deliver = deliver;
+  }
+
+  /** `notify` tells the others; the process learns of its acknowledgements and leases. */
+  db(
+    notify: (tenant: string) => void,
+    onRegister: (leaseId: string) => void,
+    onAcknowledge: (tenant: string, applied: number) => void,
+  ): Db {
+    const database = this.#database;
+    return {
+      register: (lease) => {
+        onRegister(lease.leaseId);
+        return this.#call((done) => {
+          if (!this.#chance.is(this.#weather.lateRegistration)) database.register(lease, done);
+          else this.#scheduler.after(lateMs(this.#chance), () => database.register(lease, done));
+        });
+      },
+      subscribe: (leaseId, tenant) =>
+        this.#call((done) => database.subscribe(leaseId, tenant, done)),
+      renew: (leaseId) => this.#call((done) => database.renew(leaseId, done)),
+      acknowledge: (leaseId, tenant, applied) => {
+        onAcknowledge(tenant, applied);
+        return this.#call<undefined>((done) =>
+          database.acknowledge(leaseId, tenant, applied, done),
+        );
+      },
+      poll: (tenant, applied) => this.#call((done) => done(database.poll(tenant, applied))),
+      load: (tenant, applied, keys) =>
+        this.#call((done) => done(database.load(tenant, applied, keys))),
+      scan: (tenant, revision, among) =>
+        this.#call((done) => done(database.scan(tenant, revision, among))),
+      kill: (leaseId, renewSeq) => this.#call((done) => database.kill(leaseId, renewSeq, done)),
+      release: (leaseId) => this.#call<undefined>((done) => database.release(leaseId, done)),
+      notify: (tenant) =>
+        this.#call<undefined>((done) => {
+          notify(tenant);
+          done(undefined);
+        }),
+    };
+  }
+
+  /** Sends a statement; it is executed after a while, by then perhaps nobody waits for it. */
+  call<Result>(execute: (done: (result: Result | Error) => void) => void): Promise<Result> {
+    return this.#call(execute);
+  }
+
+  #call<Result>(execute: (done: (result: Result | Error) => void) => void): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    let isSettled = false;
+    const give = (result: Result | Error): void => {
+      if (isSettled) return;
+      isSettled = true;
+      if (result instanceof Error) reject(away(result));
+      else resolve(result);
+    };
+    this.#travel("requestsCutUntilMs", () => {
+      execute((result) =>
+        this.#travel("repliesCutUntilMs", () => this.#deliver(() => give(result))),
+      );
+    });
+    this.#scheduler.after(this.#weather.timeoutMs * this.#chance.between(0.3, 1), () => {
+      if (!isSettled) this.#deliver(() => give(new Error("timeout")));
+    });
+    return promise;
+  }
+
+  #travel(cut: "requestsCutUntilMs" | "repliesCutUntilMs", arrive: () => void): void {
+    const { slow, lost, slowMs } = this.#weather;
+    if (this.#chance.is(lost)) return;
+    const delayMs = this.#chance.is(slow)
+      ? this.#chance.next() ** 2 * slowMs
+      : this.#chance.between(0.05, 1);
+    this.#scheduler.after(delayMs, () => {
+      const leftMs = this[cut] - this.#scheduler.nowMs;
+      if (leftMs <= 0) arrive();
+      else this.#scheduler.after(leftMs + this.#chance.between(0, 2), arrive);
+    });
+  }
+}
+
+function lateMs(chance: Chance): number {
+  return chance.between(500, 5000);
+}
+
+function away(cause: Error): DomainError {
+  return new DomainError("not_serving", "the database is away", { cause });
+}

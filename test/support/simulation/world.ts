@@ -1,0 +1,355 @@
+import { DomainError } from "../../../src/core/error.ts";
+import type { PageKey } from "../../../src/core/page.ts";
+import { parseName, parseObject } from "../../../src/core/object.ts";
+import { parseRevision, type Revision, type Timeline } from "../../../src/core/revision.ts";
+import { subjectOf } from "../../../src/core/subject.ts";
+import { formatTuple, type RelationTuple } from "../../../src/core/tuple.ts";
+import { zeroCounters, type ReplicaCounters } from "../../../src/replica/counters.ts";
+import type { Faults } from "../../../src/replica/faults.ts";
+import type { EvaluateOptions, Snapshot } from "../../../src/replica/replica.ts";
+import { SimulatedDatabase, tenants, type DatabaseFaults, type Written } from "./database.ts";
+import { SimulatedNode, type NodeOptions } from "./node.ts";
+import { readPage } from "./reading.ts";
+import { Chance, Scheduler } from "./scheduler.ts";
+
+export interface HistoryOptions {
+  readonly seed: number;
+  readonly faults?: Faults;
+  readonly databaseFaults?: DatabaseFaults;
+}
+
+export interface Outcome {
+  /** What went wrong first, with the virtual time; `undefined` where nothing did. */
+  readonly violation: string | undefined;
+  readonly counters: Readonly<ReplicaCounters>;
+  readonly seen: Seen;
+}
+
+/** How often the interesting situations came about. */
+export interface Seen {
+  checks: number;
+  checksAfterOk: number;
+  refusals: number;
+  writes: number;
+  oks: number;
+  unknowns: number;
+  notEnforced: number;
+  failOvers: number;
+  crashes: number;
+}
+
+const lengthMs = 9000;
+const serveMs = 800;
+const killMs = 1200;
+const relation = parseName("viewer", "relation");
+const documents = ["x", "y", "z"].map((id) => parseObject("document", id, "object"));
+const users = ["a", "b"].map((id) => parseObject("user", id, "subject"));
+
+/** An enforced write: what every check that is sent from now on must contain. */
+interface Enforced {
+  readonly revision: Revision;
+  /** Of the write, or `undefined` where nothing was written and `revision` was just the head. */
+  readonly id: string | undefined;
+}
+
+interface Answer {
+  readonly timeline: Timeline;
+  readonly revision: Revision;
+  readonly pages: readonly { readonly key: PageKey; readonly tuples: readonly string[] }[];
+}
+
+/** Runs one history of a few nodes, clients and mishaps, all from the seed. */
+export async function runHistory(options: HistoryOptions): Promise<Outcome> {
+  const world = new World(options);
+  return world.run();
+}
+
+class World {
+  readonly #scheduler = new Scheduler();
+  readonly #chance: Chance;
+  readonly #database: SimulatedDatabase;
+  readonly #nodeOptions: Omit<NodeOptions, "name">;
+  readonly #nodes: SimulatedNode[] = [];
+  readonly #gone: SimulatedNode[] = [];
+  readonly #enforced = new Map<string, Enforced>();
+  readonly #calm: number;
+  readonly #seen: Seen = {
+    checks: 0,
+    checksAfterOk: 0,
+    refusals: 0,
+    writes: 0,
+    oks: 0,
+    unknowns: 0,
+    notEnforced: 0,
+    failOvers: 0,
+    crashes: 0,
+  };
+  #incarnations = 0;
+  #violation: string | undefined;
+
+  constructor({ seed, faults = {}, databaseFaults = {} }: HistoryOptions) {
+    const scheduler = this.#scheduler;
+    const chance = new Chance(seed);
+    this.#chance = chance;
+    this.#database = new SimulatedDatabase(scheduler, chance, databaseFaults);
+    this.#calm = chance.pick([60, 200, 600]);
+    this.#nodeOptions = {
+      scheduler,
+      chance,
+      database: this.#database,
+      weather: {
+        slow: chance.pick([0.02, 0.1, 0.3]),
+        lost: chance.pick([0, 0.01, 0.05]),
+        timeoutMs: chance.pick([400, 1000, 2500]),
+        slowMs: chance.pick([20, 300, 3000]),
+        lateRegistration: chance.pick([0, 0, 0, 0.5]),
+      },
+      parameters: { serveMs, killMs, renewMs: 200, wallToleranceMs: 50, pollMs: 400 },
+      faults,
+      notify: (tenant) => this.#notify(tenant),
+      onAcknowledge: (node, tenant, applied) => {
+        // I1.
+        if (applied > (node.appliedMax.get(tenant) ?? 0)) {
+          this.#fail(`${node.name} acknowledges ${applied} of ${tenant} before it is applied`);
+        }
+      },
+    };
+  }
+
+  async run(): Promise<Outcome> {
+    const count = this.#chance.pick([2, 2, 3, 4]);
+    for (let index = 0; index < count; index += 1) this.#start(`node${index}`);
+    this.#again(30, () => this.#check(this.#anyNode(), this.#chance.pick(tenants), false));
+    this.#again(60, () => void this.#write());
+    this.#again(this.#calm, () => this.#mishap());
+    await this.#scheduler.run(lengthMs, () => this.#violation !== undefined);
+    const counters = zeroCounters();
+    for (const node of [...this.#nodes, ...this.#gone]) add(counters, node.machine.counters);
+    return { violation: this.#violation, counters, seen: this.#seen };
+  }
+
+  #again(aboutMs: number, run: () => void): void {
+    this.#scheduler.after(this.#chance.between(0.1, 2) * aboutMs, () => {
+      run();
+      this.#again(aboutMs, run);
+    });
+  }
+
+  #start(name: string): void {
+    this.#incarnations += 1;
+    this.#nodes.push(new SimulatedNode({ ...this.#nodeOptions, name }, this.#incarnations));
+  }
+
+  #anyNode(): SimulatedNode {
+    return this.#chance.pick(this.#nodes);
+  }
+
+  #notify(tenant: string): void {
+    for (const node of this.#nodes) {
+      if (this.#chance.is(0.3)) continue;
+      this.#scheduler.after(this.#chance.next() ** 3 * 20, () =>
+        node.deliver(() => node.machine.hint(tenant)),
+      );
+    }
+  }
+
+  #mishap(): void {
+    const node = this.#anyNode();
+    const forMs = this.#chance.next() * 2.2 * killMs;
+    const until = this.#scheduler.nowMs + forMs;
+    this.#chance.pick([
+      () => node.pause(forMs),
+      () => (node.link.repliesCutUntilMs = until),
+      () => (node.link.requestsCutUntilMs = until),
+      () => (node.link.requestsCutUntilMs = node.link.repliesCutUntilMs = until),
+      () => this.#restart(node),
+      () => node.stepWallClock(this.#chance.between(-2000, 2000)),
+      () => node.freezeClocks(this.#chance.between(0, 140), killMs),
+      () => this.#database.truncate(this.#chance.pick(tenants)),
+      () => this.#failOver(),
+    ])();
+  }
+
+  #restart(node: SimulatedNode): void {
+    this.#seen.crashes += 1;
+    this.#gone.push(...this.#nodes.splice(this.#nodes.indexOf(node), 1));
+    // Now and then the old process lives on beside its twin for a while, reached by nobody new.
+    if (this.#chance.is(0.7)) node.crash();
+    this.#start(node.name);
+  }
+
+  #failOver(): void {
+    this.#seen.failOvers += 1;
+    this.#database.failOver();
+  }
+
+  async #write(): Promise<void> {
+    const tenant = this.#chance.pick(tenants);
+    const node = this.#anyNode();
+    const tuple = this.#anyTuple();
+    const id = `w${(this.#seen.writes += 1)}`;
+    const creates = this.#chance.is(0.5) ? [tuple] : [];
+    node.deliver(() => {
+      void node.link
+        .call<Written>((done) => this.#database.write(tenant, [tuple], creates, id, done))
+        .then((written) => this.#enforce(node, tenant, written, id))
+        .catch((cause: unknown) => this.#expectRefusal(cause));
+    });
+  }
+
+  async #enforce(
+    node: SimulatedNode,
+    tenant: string,
+    { timeline, revision, isNothing }: Written,
+    id: string,
+  ): Promise<void> {
+    if (!isNothing) await node.machine.enforce(tenant, timeline, revision, 5000);
+    this.#seen.oks += 1;
+    const before = this.#enforced.get(tenant);
+    if (before === undefined || before.revision < revision) {
+      this.#enforced.set(tenant, { revision, id: isNothing ? undefined : id });
+    }
+    for (const other of this.#nodes) {
+      for (const delayMs of [0, this.#chance.next() * 4]) {
+        this.#scheduler.after(delayMs, () => this.#check(other, tenant, true));
+      }
+    }
+  }
+
+  #check(node: SimulatedNode, tenant: string, isAfterOk: boolean): void {
+    const enforced = this.#enforced.get(tenant);
+    const keys = this.#anyKeys();
+    const options: EvaluateOptions = this.#chance.is(0.05) ? { freshness: { kind: "head" } } : {};
+    node.deliver(() => {
+      const evaluate = (): Answer | Promise<Answer> =>
+        node.machine.evaluate(
+          tenant,
+          (snapshot) => {
+            this.#expectLease(node, snapshot);
+            return readPages(snapshot, keys);
+          },
+          options,
+        );
+      const answered = evaluate();
+      if (answered instanceof Promise) {
+        answered.then(
+          (answer) => this.#expectRight(node, tenant, answer, enforced, isAfterOk),
+          (cause: unknown) => this.#expectRefusal(cause),
+        );
+      } else {
+        this.#expectRight(node, tenant, answered, enforced, isAfterOk);
+      }
+    });
+  }
+
+  /** I2: who passes the lease test has its row. */
+  #expectLease(node: SimulatedNode, { tenant }: Snapshot): void {
+    if (!this.#database.hasSubscription(node.leaseIds, tenant)) {
+      this.#fail(`${node.name} answers for ${tenant} without a row in the database`);
+    }
+  }
+
+  /** P, and I4. */
+  #expectRight(
+    node: SimulatedNode,
+    tenant: string,
+    answer: Answer,
+    enforced: Enforced | undefined,
+    isAfterOk: boolean,
+  ): void {
+    this.#seen.checks += 1;
+    if (isAfterOk) this.#seen.checksAfterOk += 1;
+    const history = this.#database.history(answer.timeline, tenant);
+    const at = `${node.name} answers for ${tenant} at ${answer.timeline}/${answer.revision}`;
+    if (enforced !== undefined) {
+      const [change] = history.changes(enforced.revision - 1, enforced.revision);
+      const contains =
+        answer.revision >= enforced.revision &&
+        (enforced.id === undefined || change?.operation === enforced.id);
+      if (!contains) this.#fail(`${at}, before ${enforced.revision}, which was enforced`);
+    }
+    if (answer.revision > history.head) {
+      this.#fail(`${at}, which there never was`);
+      return;
+    }
+    for (const { key, tuples } of answer.pages) {
+      const truth = history.page(key, answer.revision).tuples.map(formatTuple);
+      if (truth.join() !== tuples.join()) {
+        this.#fail(`${at} with a wrong page: ${tuples.join()} instead of ${truth.join()}`);
+      }
+    }
+  }
+
+  #expectRefusal(cause: unknown): void {
+    if (!(cause instanceof DomainError)) {
+      this.#fail(`a bug: ${cause instanceof Error ? (cause.stack ?? cause.message) : "?"}`);
+      return;
+    }
+    if (cause.code === "outcome_unknown") this.#seen.unknowns += 1;
+    else if (cause.code === "not_enforced") this.#seen.notEnforced += 1;
+    else if (cause.code === "not_serving") this.#seen.refusals += 1;
+    else this.#fail(`an unexpected error: ${cause.code}, ${cause.message}`);
+  }
+
+  #fail(what: string): void {
+    this.#violation ??= `${this.#scheduler.nowMs.toFixed(1)} ms: ${what}`;
+  }
+
+  #anyTuple(): RelationTuple {
+    return {
+      object: this.#chance.pick(documents),
+      relation,
+      subject: subjectOf(this.#chance.pick(users)),
+    };
+  }
+
+  #anyKeys(): readonly PageKey[] {
+    const count = this.#chance.pick([1, 1, 2, 3]);
+    return Array.from({ length: count }, () => {
+      const { object, subject } = this.#anyTuple();
+      return this.#chance.pick<PageKey>([
+        { kind: "forward", object, relation },
+        { kind: "forward", object, relation },
+        { kind: "object", object },
+        { kind: "point", object, relation, subject },
+        { kind: "reverse", subject, type: object.type, relation },
+      ]);
+    });
+  }
+}
+
+function readPages(
+  snapshot: Snapshot,
+  keys: readonly PageKey[],
+): { kind: "decided"; value: Answer } | { kind: "missing"; pages: readonly PageKey[] } {
+  const read = keys.map((key) => ({ key, tuples: readPage(snapshot.graph, key) }));
+  const pages = read.filter(({ tuples }) => tuples === undefined).map(({ key }) => key);
+  if (pages.length > 0) return { kind: "missing", pages };
+  const { timeline } = snapshot;
+  const revision = parseRevision(snapshot.revision);
+  return {
+    kind: "decided",
+    value: {
+      timeline,
+      revision,
+      pages: read.map(({ key, tuples }) => ({ key, tuples: tuples ?? [] })),
+    },
+  };
+}
+
+function add(sum: ReplicaCounters, more: Readonly<ReplicaCounters>): void {
+  sum.decidedAtOnce += more.decidedAtOnce;
+  sum.waited += more.waited;
+  sum.polls += more.polls;
+  sum.loads += more.loads;
+  sum.pagesLoaded += more.pagesLoaded;
+  sum.rollForwards += more.rollForwards;
+  sum.discarded += more.discarded;
+  sum.drops += more.drops;
+  sum.leasesRegistered += more.leasesRegistered;
+  sum.leasesLost += more.leasesLost;
+  sum.leasesKilled += more.leasesKilled;
+  sum.renewalsHeld += more.renewalsHeld;
+  sum.barriers += more.barriers;
+  sum.barriersNotOver += more.barriersNotOver;
+}
