@@ -1,5 +1,5 @@
 import type { Call } from "../core/decision.ts";
-import { formatObject, sameObject } from "../core/object.ts";
+import { formatObject } from "../core/object.ts";
 import { formatTuple, type RelationTuple } from "../core/tuple.ts";
 import type { Contract } from "./contract.ts";
 import {
@@ -14,17 +14,20 @@ import type { EngineError } from "./view.ts";
 
 /**
  * A delegated call may bring facts about where its resources lie, and nothing else: R#p@O where R is
- * a resource of the call, `within` of R's type reads the tupleset p, and no stored tuple says
- * anything of R#p. A gateway can so add knowledge about the world, not authority.
+ * a resource of the call or what another of these facts says that one lies in, `within` of R's type
+ * reads the tupleset p, and no stored tuple says anything of R#p. A gateway can so add knowledge
+ * about the world, not authority: a way up in several steps passes more rules than one in a single
+ * step, which it could claim as well.
  */
 export function refuseOtherFacts(
   run: Run,
   contract: Contract,
   call: Call,
 ): EngineError | undefined {
+  const placed = placedObjects(call);
   for (const tuple of call.contextualTuples) {
     const relation = findRelation(run.plan, tuple.object.type, tuple.relation);
-    if (relation === undefined || !isPlacement(run.plan, contract, call, tuple, relation)) {
+    if (relation === undefined || !isPlacement(run.plan, contract, placed, tuple, relation)) {
       return refuse(tuple, "says nothing of where a resource of the call lies");
     }
     const stored = run.scope.storedForward(run.scope.object(tuple.object), relation.relation);
@@ -35,10 +38,25 @@ export function refuseOtherFacts(
   return undefined;
 }
 
+/** The resources, and the whole way up from them that the facts describe, in whatever order. */
+function placedObjects(call: Call): ReadonlySet<string> {
+  const placed = new Set(call.accesses.map(({ resource }) => formatObject(resource)));
+  let before: number;
+  do {
+    before = placed.size;
+    for (const { object, subject } of call.contextualTuples) {
+      if (subject.kind === "object" && placed.has(formatObject(object))) {
+        placed.add(formatObject(subject.object));
+      }
+    }
+  } while (placed.size > before);
+  return placed;
+}
+
 function isPlacement(
   plan: Plan,
   contract: Contract,
-  call: Call,
+  placed: ReadonlySet<string>,
   tuple: RelationTuple,
   relation: RelationPlan,
 ): boolean {
@@ -49,7 +67,7 @@ function isPlacement(
     tuple.condition === undefined &&
     type !== contract.delegation &&
     type !== contract.toolType &&
-    call.accesses.some(({ resource }) => sameObject(resource, tuple.object)) &&
+    placed.has(formatObject(tuple.object)) &&
     within !== undefined &&
     readsTupleset(within, relation, new Set())
   );
