@@ -34,11 +34,11 @@ export function createToolLister(dependencies: Dependencies): ToolLister {
       const pages = { request: requestOf(query), page, consistency };
       return readPage(evaluator, context, pages, (view, after, limit) => {
         const evaluated = listTools(view, engineQuery(query, after, limit), limits);
-        if (evaluated.kind === "missing" || evaluated.value.kind === "error") {
-          return evaluated as Exclude<typeof evaluated, { value: { kind: "slice" } }>;
-        }
-        const { tools, next } = evaluated.value;
-        const slice = { kind: "slice" as const, items: tools };
+        if (evaluated.kind === "missing") return evaluated;
+        const answer = evaluated.value;
+        if (answer.kind === "error") return { kind: "decided", value: answer };
+        const slice = { kind: "slice" as const, items: answer.tools };
+        const { next } = answer;
         return { kind: "decided", value: next === undefined ? slice : { ...slice, next } };
       });
     },
