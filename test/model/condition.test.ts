@@ -12,6 +12,12 @@ import type { Condition, ConditionOutcome, ParameterType } from "../../src/model
 const noon = Date.UTC(2026, 0, 1, 12);
 const now = { earliestMs: noon, latestMs: noon };
 
+const divisionByZero = {
+  kind: "failed",
+  code: "expression_error",
+  detail: "division by zero",
+} as const;
+
 suite("a condition", () => {
   test("is met where its expression holds", () => {
     const inside = condition("arguments: map<string>, allowed: list<string>", argumentsWithin);
@@ -38,6 +44,10 @@ suite("a condition", () => {
     ["!a", {}, { kind: "needs", names: ["a"] }],
     ["a == b", {}, { kind: "needs", names: ["a", "b"] }],
     ["(1 / 0 > 0) || a && b", {}, { kind: "needs", names: ["a", "b"] }],
+    ["a || 1 / 0 > 0", {}, { kind: "needs", names: ["a"] }],
+    ["a || 1 / 0 > 0", { a: true }, { kind: "met" }],
+    ["(a ? 1 : 2) == 1 / 0", {}, divisionByZero],
+    ["1 / 0 == (a ? 1 : 2)", {}, divisionByZero],
     ["(1 / 0 > 0) || a && b", { a: true, b: true }, { kind: "met" }],
     ["[1, 2].exists(i, i == 2 || a) && (b || !b)", { b: true }, { kind: "met" }],
     ["[1, 2].all(i, i == 2 && a) && b", {}, { kind: "not_met" }],
@@ -116,6 +126,20 @@ suite("current_time", () => {
     assert.equal(at(noon + 1000, noon + 2000), "not_met");
   });
 
+  test("makes no answer where one end has none", () => {
+    const seconds = condition(
+      "current_time: timestamp, a: bool",
+      "1 / current_time.getSeconds() == 1 || current_time.getSeconds() == 2 && a",
+    );
+    const at = (earliestMs: number, latestMs: number): ConditionOutcome =>
+      seconds.evaluate({ a: false }, {}, { earliestMs, latestMs });
+    assert.deepEqual(at(noon, noon + 1000), divisionByZero);
+    assert.deepEqual(at(noon - 60_000, noon + 1000), divisionByZero);
+    assert.deepEqual(at(noon + 1000, noon + 60_000), divisionByZero);
+    const missing = seconds.evaluate({}, {}, { earliestMs: noon + 1000, latestMs: noon + 2000 });
+    assert.deepEqual(missing, { kind: "needs", names: ["a"] });
+  });
+
   test("is never taken from a context", () => {
     const past = { current_time: "1970-01-01T00:00:00Z" };
     const late = { earliestMs: noon + 5000, latestMs: noon + 5000 };
@@ -160,6 +184,7 @@ suite("a value of a context", () => {
     ["ipaddress", "x.in_cidr('10.0.0.0/8')", "11.2.3.4", "not_met"],
     ["ipaddress", "x.in_cidr('2001:db8::/32')", "2001:db8:1::5", "met"],
     ["ipaddress", "x.in_cidr('10.0.0.0/8')", "::ffff:10.2.3.4", "not_met"],
+    ["ipaddress", "x.in_cidr('10.0.0.0/8')", "::a02:304", "not_met"],
     ["ipaddress", "x.in_cidr('10.0.0.0/33')", "10.2.3.4", "failed"],
     ["ipaddress", "x == ipaddress('10.2.3.4')", "10.2.3", "failed"],
     ["list<int>", "x[1] == 2", [1, "2"], "met"],
