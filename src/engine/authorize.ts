@@ -8,7 +8,7 @@ import type { Contract } from "./contract.ts";
 import type { Evaluated } from "./graph.ts";
 import type { EngineLimits } from "./limits.ts";
 import { intersection, member, needs, notMember } from "./membership.ts";
-import type { PartiesQuery } from "./parties.ts";
+import { Parties, type PartiesQuery } from "./parties.ts";
 import { findRelation, type Plan } from "./plan.ts";
 import { judgeRequirements, judgeSuspensions } from "./principal-rules.ts";
 import { Run, sortNames } from "./run.ts";
@@ -97,7 +97,8 @@ function malformed(detail: string): EngineError {
 }
 
 function judge(run: Run, contract: Contract, call: Call): AuthorizeAnswer {
-  const callCase = callCaseOf(run, contract, call);
+  const parties = new Parties(run, contract, call);
+  const callCase = callCaseOf(parties, run.scope.object(call.tool), call.accesses);
   const tally = new Tally();
   const { trace } = run;
   trace?.open("rule 1: nobody that the call names is suspended");

@@ -1,14 +1,12 @@
-import type { Access, Call } from "../core/decision.ts";
+import type { Access } from "../core/decision.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { SubjectSymbol } from "../core/symbols.ts";
 import { Checker } from "./checker.ts";
 import { closureOf, type Closure } from "./closure.ts";
-import type { Contract } from "./contract.ts";
 import { coverableOf, type Coverable } from "./coverage.ts";
 import { taking } from "./membership.ts";
-import { Parties } from "./parties.ts";
+import type { Parties } from "./parties.ts";
 import { requirementsOf, type Requirements } from "./requirements.ts";
-import type { Run } from "./run.ts";
 
 /** A call with all that does not depend on the chain. */
 export interface CallCase {
@@ -28,25 +26,27 @@ export interface AccessCase {
   readonly principal: Checker;
 }
 
-export function callCaseOf(run: Run, contract: Contract, call: Call): CallCase {
-  const { scope } = run;
-  const parties = new Parties(run, contract, call);
-  const tool = scope.object(call.tool);
+export function callCaseOf(
+  parties: Parties,
+  tool: SubjectSymbol,
+  accesses: readonly Access[],
+): CallCase {
+  const { run, contract, context: callContext } = parties;
   return {
     parties,
     tool,
-    servers: closureOf(run, tool, contract.server, taking, call.context),
+    servers: closureOf(run, tool, contract.server, taking, callContext),
     requirements: requirementsOf(parties, tool),
-    coverableTool: coverableOf(run, contract, tool, call.context, call.context),
-    accesses: call.accesses.map((access) => {
-      const resource = scope.object(access.resource);
-      const context = merge(call.context, access.context);
+    coverableTool: coverableOf(run, contract, tool, callContext, callContext),
+    accesses: accesses.map((access) => {
+      const resource = run.scope.object(access.resource);
+      const context = merge(callContext, access.context);
       return {
         access,
         resource,
-        coverable: coverableOf(run, contract, resource, context, call.context),
+        coverable: coverableOf(run, contract, resource, context, callContext),
         principal:
-          context === call.context
+          context === callContext
             ? parties.checker(parties.principal)
             : new Checker(run, parties.principal, context),
       };

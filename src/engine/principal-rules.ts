@@ -33,18 +33,28 @@ export function judgeSuspensions(call: CallCase, tally: Tally): void {
 
 /** Rule 4: the tool is registered, its requirements and the accesses fit, the principal may do it. */
 export function judgeRequirements(call: CallCase, tally: Tally): void {
-  const { requirements, accesses, parties } = call;
-  if (!tally.add(namesKept(call, requirements.registered), requirements.untilMs)) {
-    tally.fail("tool_unregistered", `${parties.format(call.tool)} requires no permission`);
-    return;
-  }
+  const { requirements, accesses } = call;
+  if (!judgeRegistration(call, tally)) return;
   for (const access of accesses) if (!judgeRegistered(call, access, tally)) return;
   for (const requirement of requirements.all) {
     if (!judgeMet(call, requirement, tally)) return;
   }
-  if (!requirements.isWhole) tally.add(unknown, Infinity);
   for (const access of accesses) if (!judgePermissions(call, access, tally)) return;
-  for (const requirement of requirements.all) {
+  judgeOwnPermissions(call, tally);
+}
+
+/** The part of rule 4 that needs no access: the tool requires something, or says that it does not. */
+export function judgeRegistration(call: CallCase, tally: Tally): boolean {
+  const { requirements, parties } = call;
+  if (!requirements.isWhole) tally.add(unknown, Infinity);
+  if (tally.add(namesKept(call, requirements.registered), requirements.untilMs)) return true;
+  tally.fail("tool_unregistered", `${parties.format(call.tool)} requires no permission`);
+  return false;
+}
+
+/** The part of rule 4 that asks the principal's permissions on the tool itself and its servers. */
+export function judgeOwnPermissions(call: CallCase, tally: Tally): void {
+  for (const requirement of call.requirements.all) {
     if (!judgeOwn(call, requirement, tally)) return;
   }
 }

@@ -5,13 +5,7 @@ import type { RelationTuple } from "../../src/core/tuple.ts";
 import { authorize } from "../../src/engine/authorize.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { parseModel } from "../../src/model/parse-model.ts";
-import {
-  decided,
-  expiring,
-  noon,
-  tuplesOf,
-  viewOf,
-} from "../support/graphs.ts";
+import { decided, expiring, noon, tuplesOf, viewOf } from "../support/graphs.ts";
 import {
   access,
   ask,
