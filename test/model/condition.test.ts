@@ -5,9 +5,8 @@ import { celEnv, isCelError, parse, plan } from "@bufbuild/cel";
 import fc from "fast-check";
 
 import type { JsonObject } from "../../src/core/json.ts";
-import { parseName } from "../../src/core/object.ts";
-import { compileCondition } from "../../src/model/compile-condition.ts";
-import type { Condition, ConditionOutcome, ParameterType } from "../../src/model/condition.ts";
+import type { ConditionOutcome } from "../../src/model/condition.ts";
+import { argumentsWithin, compile, condition } from "../support/condition-texts.ts";
 
 const noon = Date.UTC(2026, 0, 1, 12);
 const now = { earliestMs: noon, latestMs: noon };
@@ -212,70 +211,6 @@ suite("a value of a context", () => {
   });
 });
 
-suite("the cost of a condition", () => {
-  const many = Array.from({ length: 5000 }, (_, index) => index);
-  const text = "a".repeat(60_000);
-  const explosions: readonly (readonly [string, string, JsonObject])[] = [
-    ["a loop in a loop", "l.all(a, l.all(b, a + b >= 0))", {}],
-    ["a list made of lists", "l.map(a, l.map(b, a * b)).size() > 0", {}],
-    ["text that grows", `l.map(a, ${Array(20).fill("s").join(" + ")}).size() > 0`, {}],
-    ["a search in each round", "l.all(a, s.contains('b' + string(a)) == false)", {}],
-    ["a pattern with many states", "s.matches('([a-z]{30}){30}b')", {}],
-    ["patterns in each round", "l.all(a, s.matches('(x+x+)+y') == false)", {}],
-    ["deep comparisons", "l.all(a, [l, l, l] == [l, l, l])", {}],
-    ["a membership in each round", "l.all(a, a in l)", {}],
-    ["calendars in each round", "l.all(a, timestamp(a).getHours('Europe/Berlin') >= 0)", {}],
-  ];
-  for (const [what, expression] of explosions) {
-    test(`ends ${what}`, () => {
-      const parameters = ["l: list<int>", "s: string"].filter((each) =>
-        new RegExp(`\\b${each[0] ?? ""}\\b`).test(expression.replaceAll(/'[^']*'/g, "")),
-      );
-      const outcome = condition(parameters.join(", "), expression).evaluate(
-        {},
-        { l: many, s: text },
-        now,
-      );
-      assert.ok(
-        outcome.kind === "failed" && outcome.code === "cost_exceeded",
-        JSON.stringify(outcome),
-      );
-    });
-  }
-
-  test("is bounded before it begins: digits without end, patterns without end, lists in lists", () => {
-    let nested: JsonObject[string] = 1;
-    for (let depth = 0; depth < 20_000; depth += 1) nested = [nested];
-    const cases: readonly (readonly [string, string, JsonObject[string]])[] = [
-      ["x: double", "x > 1.0", `${"1".repeat(60_000)}x`],
-      ["x: string", "double(x) > 1.0", `${"1".repeat(60_000)}x`],
-      ["x: string", "'a'.matches(x)", `{${"1".repeat(60_000)}`],
-      ["x: any", "x == 1", nested],
-    ];
-    for (const [parameters, expression, x] of cases) {
-      assert.equal(condition(parameters, expression).evaluate({}, { x }, now).kind, "failed");
-    }
-  });
-
-  test("is no answer, on whichever side of an `or` it was met", () => {
-    const name = parseName("c", "name");
-    const types = new Map<string, ParameterType>([["l", { kind: "list", of: { kind: "int" } }]]);
-    const { condition: small } = compileCondition(name, types, "l.all(a, a >= 0) || true", 100);
-    assert.equal(small.evaluate({}, { l: [1, 2, 3] }, now).kind, "met");
-    const outcome = small.evaluate({}, { l: many }, now);
-    assert.ok(outcome.kind === "failed" && outcome.code === "cost_exceeded");
-  });
-
-  test("leaves room for ordinary work", () => {
-    const inside = condition("arguments: map<string>, allowed: list<string>", argumentsWithin);
-    const allowed = Array.from({ length: 100 }, (_, index) => `name${index}=value`);
-    const sent = Object.fromEntries(allowed.slice(60, 90).map((each) => each.split("=")));
-    assert.equal(inside.evaluate({ allowed }, { arguments: sent }, now).kind, "met");
-  });
-});
-
-const argumentsWithin = 'arguments.all(n, (n + "=" + arguments[n]) in allowed)';
-
 const contexts = fc
   .tuple(
     ...["a", "b", "c"].map((name) =>
@@ -366,45 +301,3 @@ const comparison = fc.oneof(
 const mixedExpression = fc
   .tuple(comparison, fc.constantFrom("&&", "||"), comparison)
   .map(([left, operator, right]) => `(${left}) ${operator} (${right})`);
-
-/** Fails where the condition has problems. */
-function condition(parameters: string, expression: string): Condition {
-  const { condition: compiled, problems, unusedParameters } = compileText(parameters, expression);
-  assert.deepEqual([problems, unusedParameters], [[], []]);
-  return compiled;
-}
-
-function compile(parameters: string, expression: string): Condition {
-  const { condition: compiled, problems } = compileText(parameters, expression);
-  assert.deepEqual(problems, [], expression);
-  return compiled;
-}
-
-function compileText(parameters: string, expression: string): ReturnType<typeof compileCondition> {
-  const types = parameters.split(", ").map((each): [string, ParameterType] => {
-    const [name = "", type = ""] = each.split(": ");
-    return [name, parameterType(type)];
-  });
-  return compileCondition(parseName("c", "name"), new Map(types), expression);
-}
-
-function parameterType(text: string): ParameterType {
-  const [, container, of] = /^(list|map)<(.+)>$/.exec(text) ?? [];
-  if ((container === "list" || container === "map") && of !== undefined) {
-    return { kind: container, of: parameterType(of) };
-  }
-  const kinds = [
-    "bool",
-    "string",
-    "int",
-    "uint",
-    "double",
-    "duration",
-    "timestamp",
-    "ipaddress",
-    "any",
-  ] as const;
-  const kind = kinds.find((each) => each === text);
-  assert.ok(kind, text);
-  return { kind };
-}
