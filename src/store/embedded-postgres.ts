@@ -40,7 +40,7 @@ export interface EmbeddedPostgres {
 }
 
 const databaseName = "prokura";
-const restartPauseMs = 1_000;
+const restartPauseMs = 500;
 
 /** For a laptop that does other things as well. Durable: an answered commit survives a power cut. */
 const defaultSettings: Readonly<Record<string, string>> = {
@@ -165,7 +165,7 @@ function supervise(launch: ServerLaunch, first: RunningServer, log: (message: st
 
   function stop(): Promise<void> {
     stopped ??= reviving
-      .then(() => stopServer(server))
+      .then(() => stopServer(server, launch.dataFolder))
       .then(() => removeSocketFolder(server.socketFolder));
     return stopped;
   }

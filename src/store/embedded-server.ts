@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { open, readFile, stat, truncate } from "node:fs/promises";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { open, readFile, rm, stat, truncate } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { DomainError } from "../core/error.ts";
@@ -35,6 +36,7 @@ export interface RunningServer {
 const startTimeoutMs = 120_000;
 const stopTimeoutMs = 60_000;
 const lockTimeoutMs = 3_000;
+const remainsTimeoutMs = 5_000;
 const pollMs = 10;
 const logBytesMax = 16 * 1024 * 1024;
 /** An arbitrary number of ours. The lock ends with the session, and the session with its process. */
@@ -43,10 +45,9 @@ const lockKey = "7765746231";
 /** Takes over the PostgreSQL that runs on the data already; `undefined` where none does. */
 export async function adoptServer(dataFolder: string): Promise<RunningServer | undefined> {
   const file = await readPostmasterFile(dataFolder);
-  if (file === undefined || !isAlive(file.processId)) return undefined;
-  const lock = await connect(file.socketFolder, Date.now() + startTimeoutMs, () =>
-    isAlive(file.processId),
-  );
+  if (file === undefined) return undefined;
+  const runs = (): boolean => isServer(file.processId, dataFolder);
+  const lock = await connect(file.socketFolder, Date.now() + startTimeoutMs, runs);
   if (lock === undefined) return undefined;
   await takeLock(lock, dataFolder);
   return { ...file, lock };
@@ -57,6 +58,7 @@ export async function startServer(
   launch: ServerLaunch,
   socketFolder: string,
 ): Promise<RunningServer> {
+  await clearRemains(launch.dataFolder);
   const child = await spawnServer(launch, socketFolder);
   const lock = await connect(
     socketFolder,
@@ -76,13 +78,14 @@ export async function startServer(
 }
 
 /** Asks for a fast shutdown, and returns when the process has gone. */
-export async function stopServer(server: RunningServer): Promise<void> {
+export async function stopServer(server: RunningServer, dataFolder: string): Promise<void> {
   // It kept no process alive until now; the goodbye has to be waited for.
   server.lock.ref();
   await server.lock.end().catch(() => undefined);
-  if (isAlive(server.processId)) process.kill(server.processId, "SIGINT");
+  const runs = (): boolean => isServer(server.processId, dataFolder);
+  if (runs()) process.kill(server.processId, "SIGINT");
   const deadline = Date.now() + stopTimeoutMs;
-  while (isAlive(server.processId)) {
+  while (runs()) {
     if (Date.now() > deadline) {
       throw new DomainError(
         "not_serving",
@@ -171,21 +174,56 @@ async function takeLock(client: Client, dataFolder: string): Promise<void> {
   }
 }
 
-function isAlive(processId: number): boolean {
+/**
+ * Whether the process is the PostgreSQL of these data. A number alone says little: after a restart of
+ * the machine it may be anybody's, and one that has ended keeps its number until its parent takes
+ * notice.
+ */
+function isServer(processId: number, dataFolder: string): boolean {
+  if (process.platform === "linux") {
+    return readQuietly(`/proc/${processId}/cmdline`).split("\0").includes(dataFolder);
+  }
   try {
     process.kill(processId, 0);
-    return !isZombie(processId);
+    return true;
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }
 
-/** An adopted process has another parent, which may be slow to take notice of its end. */
-function isZombie(processId: number): boolean {
-  if (process.platform !== "linux") return false;
+/**
+ * Makes room after a PostgreSQL that was killed: its own processes end by themselves within moments,
+ * and its lock file, whose number may seem alive, is removed. Should one of them be left all the same,
+ * PostgreSQL finds it by its shared memory and does not start.
+ */
+async function clearRemains(dataFolder: string): Promise<void> {
+  if (process.platform !== "linux") return;
+  const deadline = Date.now() + remainsTimeoutMs;
+  while (processesIn(dataFolder) > 0 && Date.now() < deadline) await sleep(pollMs);
+  const file = await readPostmasterFile(dataFolder);
+  if (file !== undefined && !isServer(file.processId, dataFolder)) {
+    await rm(join(dataFolder, "postmaster.pid"), { force: true });
+  }
+}
+
+/** PostgreSQL's processes all work in the data folder. */
+function processesIn(dataFolder: string): number {
+  const numbers = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name));
+  return numbers.filter((number) => folderOf(number) === dataFolder).length;
+}
+
+function folderOf(processId: string): string | undefined {
   try {
-    return /\) Z/.test(readFileSync(`/proc/${processId}/stat`, "utf8"));
+    return readlinkSync(`/proc/${processId}/cwd`);
   } catch {
-    return false;
+    return undefined; // It has ended, or it is another account's and then none of these.
+  }
+}
+
+function readQuietly(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return ""; // The process has ended.
   }
 }

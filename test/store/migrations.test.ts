@@ -23,7 +23,10 @@ suite("migrate", () => {
     const steps = await Promise.all(
       Array.from({ length: 4 }, () => migrate(connectionString, [...migrations, next])),
     );
-    assert.deepEqual(steps.toSorted(), [0, 0, 0, 1]);
+    assert.equal(
+      steps.reduce((sum, each) => sum + each),
+      1,
+    );
   });
 
   test("refuses a database that is newer, or was made by other steps", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { parseName, parseObject } from "../../src/core/object.ts";
 import { pageTuplesMax, type LoadedPage, type PageKey } from "../../src/core/page.ts";
-import type { Revision } from "../../src/core/revision.ts";
+import { parseRevision, type Revision } from "../../src/core/revision.ts";
 import { subjectOf } from "../../src/core/subject.ts";
 import { formatTuple } from "../../src/core/tuple.ts";
 import { loadPages } from "../../src/store/pages.ts";
@@ -42,7 +42,7 @@ suite("loadPages", () => {
       create("delegation:p4#delegate@agent:bot"),
     );
     const { revision } = await store.write(remove("delegation:p2#delegate@agent:bot"));
-    const before = (revision - 1) as Revision;
+    const before = parseRevision(revision - 1);
     const keys: PageKey[] = [
       { kind: "pair", principal: user("alice"), delegate: agent("bot") },
       { kind: "pair", principal: user("carol"), delegate: agent("other") },

@@ -4,6 +4,7 @@ import { parseRevision } from "../../src/core/revision.ts";
 import { formatTuple } from "../../src/core/tuple.ts";
 import { pollChanges, readChanges } from "../../src/store/changes.ts";
 import { readDelegationRecords } from "../../src/store/delegation-records.ts";
+import type { TupleStep } from "../../src/store/mutation.ts";
 import { findExpiredTuples, forgetReplies, truncateHistory } from "../../src/store/retention.ts";
 import { findRevisionAt, readRevision } from "../../src/store/revisions.ts";
 import { getTenant } from "../../src/store/tenants.ts";
@@ -18,7 +19,7 @@ suite("retention", () => {
   after(() => store[Symbol.asyncDispose]());
 
   /** Writes after the clock of the database has moved on, so that instants tell revisions apart. */
-  async function writeLater(...steps: Parameters<TestStore["write"]>): Promise<number> {
+  async function writeLater(...steps: readonly TupleStep[]): Promise<number> {
     const before = Date.now();
     while (Date.now() <= before + 1);
     const result = await store.write(...steps);

@@ -15,7 +15,8 @@ export interface TestStore extends AsyncDisposable {
 }
 
 export async function openTestStore(): Promise<TestStore> {
-  const { connectionString, drop } = await createTestDatabase();
+  const created = await createTestDatabase();
+  const { connectionString } = created;
   const database = new Database({ connectionString, log: () => undefined });
   const { id: tenant } = await createTenant(database, "acme");
   const writer = createWriter(database);
@@ -28,7 +29,7 @@ export async function openTestStore(): Promise<TestStore> {
     async [Symbol.asyncDispose]() {
       await writer.close();
       await database.close();
-      await drop();
+      await created.drop();
     },
   };
 }
