@@ -1,27 +1,30 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { reasons, type Call } from "../../src/core/decision.ts";
-import { formatObject } from "../../src/core/object.ts";
-import { authorize, type AuthorizeAnswer } from "../../src/engine/authorize.ts";
-import { defaultLimits, type EngineLimits } from "../../src/engine/limits.ts";
-import type { View } from "../../src/engine/view.ts";
+import fc from "fast-check";
+import { reasons } from "../../src/core/decision.ts";
+import { authorize } from "../../src/engine/authorize.ts";
+import { defaultLimits } from "../../src/engine/limits.ts";
+import { planModel } from "../../src/engine/plan.ts";
 import { delegatedWorld } from "../support/delegated-worlds.ts";
-import { decided, viewOf } from "../support/graphs.ts";
-import { holdsFor, lawRuns } from "../support/laws.ts";
-import { judgeOf, type ReferenceVerdict } from "../support/reference/delegated.ts";
-import type { World } from "../support/reference/world.ts";
+import { PagingGraph } from "../support/graphs.ts";
+import { chooserOf, holdsFor, lawRuns, shuffle } from "../support/laws.ts";
+import { judgeOf } from "../support/reference/delegated.ts";
+import { replaceTuples, withTuples, type World } from "../support/reference/world.ts";
+import { ask, formatAnswer, formatCall, wholeView } from "../support/verdicts.ts";
+
+const seed = fc.integer({ min: 1, max: 2_000_000_000 });
 
 suite("authorize", () => {
   test("agrees with the rules read one by one", (context) => {
     const tally = holdsFor(delegatedWorld, ({ world, calls }, counts) => {
-      const view = whole(world);
+      const view = wholeView(world);
       const judge = judgeOf(world);
       for (const call of calls) {
         const expected = judge(call);
         const answer = ask(view, call);
         assert.equal(
           formatAnswer(answer),
-          formatReference(expected),
+          formatAnswer(expected),
           `${formatCall(call)}: ${JSON.stringify(answer)}`,
         );
         counts.count(expected.kind === "denied" ? expected.reason : expected.kind);
@@ -32,58 +35,135 @@ suite("authorize", () => {
       assert.ok(tally.of(outcome) >= lawRuns / 250, `${outcome} is too rare: ${tally.format()}`);
     }
   });
+
+  test("allows up to the instant that it gives", (context) => {
+    const tally = holdsFor(delegatedWorld, ({ world, calls }, counts) => {
+      const view = wholeView(world);
+      for (const call of calls) {
+        const answer = ask(view, call);
+        if (answer.kind !== "allowed") continue;
+        const untilMs = answer.validUntilMs ?? Infinity;
+        if (untilMs <= world.now.latestMs) counts.count("now");
+        else counts.count(untilMs === Infinity ? "never" : "later");
+        assertIsReason(world, untilMs);
+        for (const latestMs of breakpointsOf(world)) {
+          if (latestMs <= world.now.latestMs || latestMs >= untilMs) continue;
+          const later = { ...view, now: { earliestMs: latestMs - 10, latestMs } };
+          assert.equal(ask(later, call).kind, "allowed", `${formatCall(call)} at ${latestMs}`);
+        }
+      }
+    });
+    context.diagnostic(tally.format());
+    for (const outcome of ["now", "never", "later"]) {
+      assert.ok(tally.of(outcome) >= lawRuns / 250, `${outcome} is too rare: ${tally.format()}`);
+    }
+  });
+
+  test("allows only what it allows at every instant that the clock may mean", () => {
+    holdsFor(delegatedWorld, ({ world, calls }) => {
+      const view = wholeView(world);
+      for (const call of calls) {
+        if (ask(view, call).kind !== "allowed") continue;
+        for (let atMs = world.now.earliestMs; atMs <= world.now.latestMs; atMs += 1) {
+          const instant = { ...view, now: { earliestMs: atMs, latestMs: atMs } };
+          assert.equal(ask(instant, call).kind, "allowed", `${formatCall(call)} at ${atMs}`);
+        }
+      }
+    });
+  });
+
+  test("answers a contextual fact as a stored one", (context) => {
+    const tally = holdsFor(delegatedWorld, ({ world, calls }, counts) => {
+      for (const call of calls) {
+        if (call.contextualTuples.length === 0) continue;
+        const answer = ask(wholeView(world), call);
+        const stored = wholeView(withTuples(world, call.contextualTuples));
+        assert.deepEqual(answer, ask(stored, { ...call, contextualTuples: [] }), formatCall(call));
+        counts.count(answer.kind === "denied" ? answer.reason : answer.kind);
+      }
+    });
+    context.diagnostic(tally.format());
+    assert.ok(tally.of("allowed") >= lawRuns / 100, tally.format());
+  });
+
+  test("the order in which tuples were loaded is of no consequence", () => {
+    holdsFor(
+      fc.tuple(delegatedWorld, seed),
+      ([{ world, calls }, order]) => {
+        const view = wholeView(world);
+        const shuffled = wholeView(replaceTuples(world, shuffle(world.tuples, order)));
+        for (const call of calls) {
+          assert.deepEqual(ask(shuffled, call), ask(view, call), formatCall(call));
+        }
+      },
+      Math.ceil(lawRuns / 4),
+    );
+  });
+
+  test("a smaller limit only adds errors", (context) => {
+    const limits = fc.record({
+      depthMax: fc.constantFrom(1, 2, 3, 64),
+      stepsMax: fc.constantFrom(5, 10, 20, 40, 80, 160, 100_000),
+    });
+    const tally = holdsFor(fc.tuple(delegatedWorld, limits), ([{ world, calls }, some], counts) => {
+      const view = wholeView(world);
+      for (const call of calls) {
+        const full = ask(view, call);
+        const limited = ask(view, call, { ...defaultLimits, ...some });
+        if (limited.kind !== "error") assert.equal(limited.kind, full.kind, formatCall(call));
+        else if (full.kind !== "error") counts.count(`limited ${full.kind}`);
+      }
+    });
+    context.diagnostic(tally.format());
+    for (const kind of ["allowed", "denied"]) {
+      assert.ok(tally.of(`limited ${kind}`) >= lawRuns / 20, tally.format());
+    }
+  });
+
+  test("pages loaded in any order, with any eviction, give the answer of the whole graph", (context) => {
+    const limits = fc.record({ stepsMax: fc.constantFrom(40, 120, 100_000, 100_000, 100_000) });
+    const runs = Math.ceil(lawRuns / 5);
+    const tally = holdsFor(
+      fc.tuple(delegatedWorld, seed, limits),
+      ([{ world, calls }, order, some], counts) => {
+        const { model, tuples, now } = world;
+        const view = wholeView(world);
+        const graph = new PagingGraph(tuples);
+        const plan = planModel(model, graph.symbols);
+        const choose = chooserOf(order);
+        const bounds = { ...defaultLimits, ...some };
+        for (const call of calls) {
+          const answer = graph.evaluate(
+            () => authorize({ graph, plan, now }, call, bounds),
+            choose,
+          );
+          const expected = ask(view, call, bounds);
+          assert.equal(formatAnswer(answer), formatAnswer(expected), formatCall(call));
+          if (answer.kind !== "error") assert.deepEqual(answer, expected, formatCall(call));
+          counts.count(answer.kind);
+          counts.count(`rounds ${Math.min(graph.rounds, 4)}`);
+        }
+      },
+      runs,
+    );
+    context.diagnostic(tally.format());
+    assert.ok(tally.of("rounds 4") >= runs / 4, tally.format());
+  });
 });
 
-function whole(world: World): View {
-  return viewOf(world.model, world.tuples, world.now.earliestMs, world.now.latestMs);
+/** Instants, as the clock's latest, around which a tuple may cease to stand. */
+function breakpointsOf(world: World): number[] {
+  const expiries = world.tuples.flatMap(({ expiresAtMs }) => expiresAtMs ?? []);
+  const all = expiries.flatMap((expiryMs) => [expiryMs - 1, expiryMs, expiryMs + 10]);
+  return [...new Set(all)].toSorted((left, right) => left - right);
 }
 
-function ask(view: View, call: Call, limits: EngineLimits = defaultLimits): AuthorizeAnswer {
-  return decided(authorize(view, call, limits));
-}
-
-function formatReference(verdict: ReferenceVerdict): string {
-  switch (verdict.kind) {
-    case "allowed":
-      return ["allowed", ...verdict.delegationIds].join(" ");
-    case "denied":
-      return formatDenial(verdict);
-    case "undecided":
-      return "undecided";
-  }
-}
-
-function formatAnswer(answer: AuthorizeAnswer): string {
-  switch (answer.kind) {
-    case "allowed":
-      return ["allowed", ...answer.delegationIds].join(" ");
-    case "denied":
-      return formatDenial(answer);
-    case "error":
-      return "undecided";
-  }
-}
-
-function formatDenial(
-  denied: Exclude<ReferenceVerdict, { kind: "allowed" | "undecided" }>,
-): string {
-  const { reason, delegationIds, missingNames } = denied;
-  const needs = missingNames.length === 0 ? [] : [`needs ${missingNames.join(",")}`];
-  return [reason, ...delegationIds, ...needs].join(" ");
-}
-
-function formatCall(call: Call): string {
-  const { principal, actors, tool, accesses, session, contextualTuples: _, ...rest } = call;
-  const touched = accesses.map(({ resource, ...how }) => ({
-    resource: formatObject(resource),
-    ...how,
-  }));
-  return JSON.stringify({
-    principal: formatObject(principal),
-    actors: actors.map(formatObject),
-    tool: formatObject(tool),
-    accesses: touched,
-    ...(session === undefined ? {} : { session: formatObject(session) }),
-    ...rest,
-  });
+/** What ends at an instant ends because a tuple expires then, or at once, because the clock was read. */
+function assertIsReason(world: World, untilMs: number): void {
+  const readsTime = world.tuples.some(({ condition }) => condition?.name === "early");
+  const isExpiry = world.tuples.some(({ expiresAtMs }) => expiresAtMs === untilMs);
+  assert.ok(
+    untilMs === Infinity || isExpiry || (readsTime && untilMs === world.now.latestMs),
+    `nothing happens at ${untilMs}`,
+  );
 }

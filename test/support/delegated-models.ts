@@ -37,22 +37,22 @@ type tool
     define parent: [toolset]
     define within: server or parent
     define requires: [permission] or requires from server
-    define user: [user, group#member, user with one]
+    define user: [user, agent, group#member, user with one]
     define eligible: [agent, agent:*, tier#member, agent:* with early]
     define suspended: [suspension]
 type folder
   relations
     define parent: [folder]
     define within: parent or within from parent
-    define viewer: [user, group#member] or viewer from parent
+    define viewer: [user, agent, group#member] or viewer from parent
     define suspended: [suspension]
 type doc
   relations
     define parent: [folder]
     define within: parent or within from parent
     define blocked: [user, user with both]
-    define viewer: ([user, group#member, user with one] or viewer from parent) but not blocked
-    define editor: [user]
+    define viewer: ([user, agent, group#member, user with one] or viewer from parent) but not blocked
+    define editor: [user, agent]
     define suspended: [suspension]
 type delegation
   relations
@@ -118,7 +118,7 @@ type doc
   relations
     define parent: [folder, folder with one]
     define within: parent or within from parent
-    define viewer: [user, group#member] or viewer from parent
+    define viewer: [user, agent, group#member] or viewer from parent
     define editor: [user] and viewer
     define suspended: [suspension]
 type delegation
@@ -150,7 +150,7 @@ type session
     define suspended: [suspension]
 type mcp_server
   relations
-    define user: [user]
+    define user: [user, agent]
     define eligible: [agent, agent:*]
     define suspended: [suspension]
 type toolset
@@ -160,19 +160,19 @@ type tool
     define parent: [toolset]
     define within: server or parent
     define requires: [permission]
-    define user: [user]
+    define user: [user, agent]
     define suspended: [suspension]
 type folder
   relations
     define parent: [folder]
     define within: parent
-    define viewer: [user]
+    define viewer: [user, agent]
 type doc
   relations
     define parent: [folder]
     define within: parent or within from parent
     define viewer: [user] or viewer from parent
-    define editor: [user]
+    define editor: [user, agent]
 type delegation
   relations
     define principal: [user, agent]

@@ -29,7 +29,14 @@ const ids: Readonly<Record<string, readonly string[]>> = {
   tool: ["t1", "t2"],
   folder: ["f1", "f2"],
   doc: ["d1", "d2"],
-  permission: ["none", "doc/viewer", "doc/editor/target", "doc/viewer/source?", "tool/user"],
+  permission: [
+    "none",
+    "doc/viewer",
+    "doc/editor/target",
+    "doc/viewer/source?",
+    "tool/user",
+    "doc/gone",
+  ],
   delegation: ["1", "2", "3", "4"],
 };
 
@@ -46,6 +53,7 @@ interface LinkPlan {
 
 interface WorldPlan {
   readonly model: AuthorizationModel;
+  readonly principal: "user:u1" | "agent:a1";
   readonly actors: readonly string[];
   readonly accesses: readonly AccessPlan[];
   readonly links: readonly LinkPlan[];
@@ -84,6 +92,7 @@ const linkPlan: fc.Arbitrary<LinkPlan> = fc.record({
 
 const worldPlan: fc.Arbitrary<WorldPlan> = fc.record({
   model: fc.constantFrom(...delegatedModels),
+  principal: fc.constantFrom("user:u1", "user:u1", "user:u1", "user:u1", "agent:a1"),
   actors: fc.constantFrom(
     ["a1"],
     ["a1"],
@@ -202,13 +211,13 @@ function toolTuples(plan: WorldPlan): RelationTuple[] {
     ...(all.length === 0 ? ["none"] : all).map((id) => tuple(`tool:t1#requires@permission:${id}`)),
     ...(isServed || isGoverned ? [tuple("tool:t1#server@mcp_server:s1")] : []),
     tuple("tool:t1#parent@toolset:k1"),
-    tuple("tool:t1#user@user:u1"),
+    tuple(`tool:t1#user@${plan.principal}`),
     tuple("mcp_server:s1#user@user:u1"),
     tuple("tool:t2#requires@permission:tool/user"),
     ...eligible.split(" ").map((subject) => tuple(`tool:t1#eligible@${subject}`)),
     tuple("mcp_server:s1#eligible@agent:*"),
     ...agents.map((id) => tuple(`tier:r1#member@agent:${id}`)),
-    tuple("session:x1#principal@user:u1"),
+    tuple(`session:x1#principal@${plan.principal}`),
     tuple(`session:x1#actor@agent:${actors.at(-1)}`),
   ];
 }
@@ -224,25 +233,25 @@ function permissionFor(role: AccessPlan["role"]): string {
   }
 }
 
-function accessTuples({ accesses }: WorldPlan): RelationTuple[] {
+function accessTuples({ accesses, principal }: WorldPlan): RelationTuple[] {
   return [
     tuple("doc:d1#parent@folder:f1"),
     tuple("doc:d2#parent@folder:f1"),
     ...accesses.flatMap(({ doc, means }) => [
-      tuple(`doc:${doc}#editor@user:u1`),
-      ...viewerTuples(doc, means),
+      tuple(`doc:${doc}#editor@${principal}`),
+      ...viewerTuples(principal, doc, means),
     ]),
   ];
 }
 
-function viewerTuples(doc: string, means: AccessPlan["means"]): RelationTuple[] {
+function viewerTuples(principal: string, doc: string, means: AccessPlan["means"]): RelationTuple[] {
   switch (means) {
     case "direct":
-      return [tuple(`doc:${doc}#viewer@user:u1`)];
+      return [tuple(`doc:${doc}#viewer@${principal}`)];
     case "group":
-      return [tuple(`doc:${doc}#viewer@group:g1#member`), tuple("group:g1#member@user:u1")];
+      return [tuple(`doc:${doc}#viewer@group:g1#member`), tuple(`group:g1#member@${principal}`)];
     case "folder":
-      return [tuple("folder:f1#viewer@user:u1")];
+      return [tuple(`folder:f1#viewer@${principal}`)];
   }
 }
 
@@ -271,7 +280,7 @@ function chainTuples(plan: WorldPlan): RelationTuple[] {
 }
 
 function linkTuples(plan: WorldPlan, id: string, index: number, link: LinkPlan): RelationTuple[] {
-  const delegator = index === 0 ? "user:u1" : `agent:${plan.actors[index - 1]}`;
+  const delegator = index === 0 ? plan.principal : `agent:${plan.actors[index - 1]}`;
   const coverage = (
     relation: string,
     subjects: string,
@@ -284,7 +293,7 @@ function linkTuples(plan: WorldPlan, id: string, index: number, link: LinkPlan):
         : {}),
     }));
   return [
-    tuple(`delegation:${id}#principal@user:u1`),
+    tuple(`delegation:${id}#principal@${plan.principal}`),
     tuple(`delegation:${id}#delegator@${delegator}`),
     tuple(`delegation:${id}#delegate@agent:${plan.actors[index]}`),
     ...(index === 0 ? [] : [tuple(`delegation:${id}#parent@delegation:${index}`)]),
@@ -306,7 +315,7 @@ function storedCondition(name: string): StoredCondition {
 
 function callOf(plan: WorldPlan): Call {
   return {
-    principal: object("user:u1"),
+    principal: object(plan.principal),
     actors: plan.actors.map((id) => object(`agent:${id}`)),
     tool: object("tool:t1"),
     accesses: plan.accesses.map(accessOf),
@@ -357,10 +366,10 @@ function variantOf(call: Call): fc.Arbitrary<Call> {
       context: {},
       accesses: call.accesses.map((access) => ({ ...access, context })),
     })),
-    fc.constantFrom("f1", "f2").map((folder) => ({
+    fc.constantFrom("f1", "f1", "f2").map((folder) => ({
       ...call,
-      accesses: [{ resource: object("doc:d3"), context: {} }],
-      contextualTuples: [tuple(`doc:d3#parent@folder:${folder}`)],
+      accesses: call.accesses.map((access) => ({ ...access, resource: object("doc:d3") })),
+      contextualTuples: call.accesses.length === 0 ? [] : [tuple(`doc:d3#parent@folder:${folder}`)],
     })),
   );
 }
