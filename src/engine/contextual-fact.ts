@@ -2,6 +2,7 @@ import type { Call } from "../core/decision.ts";
 import { formatObject } from "../core/object.ts";
 import { formatTuple, type RelationTuple } from "../core/tuple.ts";
 import type { Contract } from "./contract.ts";
+import type { SubjectPage } from "./graph.ts";
 import {
   findRelation,
   relationOf,
@@ -15,7 +16,7 @@ import type { EngineError } from "./view.ts";
 /**
  * A delegated call may bring facts about where its resources lie, and nothing else: R#p@O where R is
  * a resource of the call or what another of these facts says that one lies in, `within` of R's type
- * reads the tupleset p, and no stored tuple says anything of R#p. A gateway can so add knowledge
+ * reads the tupleset p, and no stored tuple says anything else of R#p. A gateway can so add knowledge
  * about the world, not authority: a way up in several steps passes more rules than one in a single
  * step, which it could claim as well.
  */
@@ -31,11 +32,23 @@ export function refuseOtherFacts(
       return refuse(tuple, "says nothing of where a resource of the call lies");
     }
     const stored = run.scope.storedForward(run.scope.object(tuple.object), relation.relation);
-    if (stored !== undefined && (stored.count > 0 || !stored.complete)) {
+    if (stored !== undefined && !agrees(run, tuple, stored)) {
       return refuse(tuple, `is about what is stored for \`${formatObject(tuple.object)}\``);
     }
   }
   return undefined;
+}
+
+/** Nothing is stored, or the very same, for ever: then the fact adds nothing. */
+function agrees(run: Run, { subject }: RelationTuple, stored: SubjectPage): boolean {
+  if (stored.complete && stored.count === 0) return true;
+  if (subject.kind !== "object") return false;
+  const position = stored.indexOf(run.scope.object(subject.object));
+  return (
+    position !== -1 &&
+    stored.conditionAt(position) === undefined &&
+    stored.expiresAtMsAt(position) === Number.POSITIVE_INFINITY
+  );
 }
 
 /** The resources, and the whole way up from them that the facts describe, in whatever order. */

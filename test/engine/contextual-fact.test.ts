@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { suite, test } from "node:test";
 import type { Call } from "../../src/core/decision.ts";
+import type { RelationTuple } from "../../src/core/tuple.ts";
 import { authorize } from "../../src/engine/authorize.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { parseModel } from "../../src/model/parse-model.ts";
-import { decided, object, tuplesOf, viewOf } from "../support/graphs.ts";
+import { decided, expiring, noon, object, tuplesOf, viewOf } from "../support/graphs.ts";
 
 const stock = parseModel(
   readFileSync(new URL("../../schema/models/stock.fga", import.meta.url), "utf8"),
@@ -48,13 +49,20 @@ suite("facts about where a resource lies", () => {
     assert.equal(ask([...wayUp, "folder:/other#parent@folder:/work"]), "tuple_refused");
   });
 
-  test("are refused where a step is stored", () => {
+  test("are refused where something else is stored of a step", () => {
     const stored = "folder:/work/deep#parent@folder:/private";
-    assert.equal(ask(wayUp, `${world}\n${stored}`), "tuple_refused");
+    assert.equal(ask(wayUp, tuplesOf(`${world}\n${stored}`)), "tuple_refused");
+  });
+
+  test("may repeat what is stored, unless that could end", () => {
+    const stored = tuplesOf("folder:/work/deep#parent@folder:/work");
+    assert.equal(ask(wayUp, [...tuplesOf(world), ...stored]), "allowed");
+    const ending = expiring("folder:/work/deep#parent@folder:/work", noon + 1);
+    assert.equal(ask(wayUp, [...tuplesOf(world), ending]), "tuple_refused");
   });
 });
 
-function ask(facts: readonly string[], stored: string = world): string {
+function ask(facts: readonly string[], stored: readonly RelationTuple[] = tuplesOf(world)): string {
   const call: Call = {
     principal: object("user:alice"),
     actors: [object("agent:scout")],
@@ -64,7 +72,7 @@ function ask(facts: readonly string[], stored: string = world): string {
     partialChain: false,
     contextualTuples: tuplesOf(facts.join("\n")),
   };
-  const answer = decided(authorize(viewOf(stock, tuplesOf(stored)), call, defaultLimits));
+  const answer = decided(authorize(viewOf(stock, stored), call, defaultLimits));
   switch (answer.kind) {
     case "allowed":
       return "allowed";
