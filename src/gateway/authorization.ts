@@ -37,7 +37,12 @@ export interface Containment {
 }
 
 export type Decision =
-  | { readonly kind: "allowed"; readonly id: string }
+  | {
+      readonly kind: "allowed";
+      readonly id: string;
+      /** The chain of delegations that allows it, the principal's own first. */
+      readonly delegationIds: readonly string[];
+    }
   | {
       readonly kind: "denied";
       readonly id: string;

@@ -72,8 +72,9 @@ async function rule(
       config.files,
     );
     const { arguments: checked, ...call } = mapped;
+    const askedAtMs = performance.now();
     const decision = await authorization.check(identity, { tool, ...call }, signal);
-    log.info({ tool: tool.id, decision: decision.kind, id: decision.id }, "decided");
+    logDecision(log, tool.id, decision, performance.now() - askedAtMs);
     if (decision.kind === "denied") return denied(request, decision);
     return { kind: "forward", request: { ...request, params: parameters.rebuild(checked) } };
   } catch (cause) {
@@ -84,6 +85,14 @@ async function rule(
     log.warn({ tool: tool.id, error: cause }, "no decision");
     return { kind: "answer", response: unavailable(request, cause) };
   }
+}
+
+/** Neither arguments nor resources: a log must not become a second place where secrets lie. */
+function logDecision(log: Logger, tool: string, decision: Decision, tookMs: number): void {
+  const { id, kind } = decision;
+  const why =
+    kind === "allowed" ? { delegations: decision.delegationIds } : { reason: decision.reason };
+  log.info({ tool, decision: kind, id, ...why, tookUs: Math.round(tookMs * 1_000) }, "decided");
 }
 
 /**

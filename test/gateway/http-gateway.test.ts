@@ -11,7 +11,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { startEchoServer, type EchoServer } from "./support/echo-server.ts";
 import { createFileWorld, fileServerConfig } from "./support/file-world.ts";
-import { denied, openGateway, type TestGateway } from "./support/open-gateway.ts";
+import { allowed, denied, openGateway, type TestGateway } from "./support/open-gateway.ts";
 
 const identity = { principal: "user:alice", actors: ["agent:scout"] };
 
@@ -78,7 +78,7 @@ suite("a gateway on Streamable HTTP, before a server on Streamable HTTP", () => 
     scene.gateway.rule = async () => {
       asked.resolve();
       await decision.promise;
-      return { kind: "allowed", id: "late" };
+      return allowed;
     };
     const abort = new AbortController();
     const call = client.callTool({ name: "echo", arguments: { text: "late" } }, undefined, {

@@ -16,7 +16,7 @@ export interface TestGateway extends AsyncDisposable {
   rule: (call: ToolCall) => Decision | Promise<Decision>;
 }
 
-export const allowed: Decision = { kind: "allowed", id: "dec-1" };
+export const allowed: Decision = { kind: "allowed", id: "dec-1", delegationIds: ["d1"] };
 export const denied: Decision = {
   kind: "denied",
   id: "dec-2",
