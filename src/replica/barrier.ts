@@ -37,7 +37,8 @@ interface Group {
   readonly tenant: string;
   revision: Revision;
   readonly startedMs: number;
-  scanned: boolean;
+  /** Of the first scan, less who is done since. */
+  waitingFor: readonly string[] | undefined;
   readonly writes: Set<Write>;
   readonly bell: Doorbell;
 }
@@ -90,6 +91,12 @@ export class Barrier {
     for (const groups of this.#running.values()) for (const group of groups) group.bell.ring();
   }
 
+  /** Leases of which a barrier waits to hear. */
+  waitedFor(): readonly string[] {
+    const groups = [...this.#running.values()].flatMap((running) => [...running]);
+    return [...new Set(groups.flatMap((group) => group.waitingFor ?? []))];
+  }
+
   #join(write: Write): Group {
     const { tenant, revision } = write.token;
     const queued = this.#queued.get(tenant);
@@ -102,7 +109,7 @@ export class Barrier {
       tenant,
       revision,
       startedMs: write.startedMs,
-      scanned: false,
+      waitingFor: undefined,
       writes: new Set([write]),
       bell: new Doorbell(),
     };
@@ -125,15 +132,14 @@ export class Barrier {
 
   async #run(group: Group): Promise<void> {
     const { clock } = this.#options;
-    let among: readonly string[] | undefined;
     let leases = 0;
     let delayMs = firstDelayMs;
     while (group.writes.size > 0) {
-      const scan = await this.#scan(group, among);
+      const scan = await this.#scan(group);
       if (scan !== undefined) {
-        if (among === undefined) leases = scan.leases;
-        among = this.#narrow(among, scan.waitingFor);
-        settle(group, scan.timeline, among.length === 0, leases, this.#options);
+        if (group.waitingFor === undefined) leases = scan.leases;
+        group.waitingFor = this.#narrow(group.waitingFor, scan.waitingFor);
+        settle(group, scan.timeline, leases, this.#options);
         if (group.writes.size === 0) return;
       }
       const hurried = clock.mono() - group.startedMs < hurryMs;
@@ -142,12 +148,9 @@ export class Barrier {
     }
   }
 
-  async #scan(
-    group: Group,
-    among: readonly string[] | undefined,
-  ): Promise<Awaited<ReturnType<Db["scan"]>> | undefined> {
+  async #scan(group: Group): Promise<Awaited<ReturnType<Db["scan"]>> | undefined> {
     try {
-      return await this.#options.db.scan(group.tenant, group.revision, among);
+      return await this.#options.db.scan(group.tenant, group.revision, group.waitingFor);
     } catch (cause) {
       this.#options.report("scanning for acknowledgements", cause);
       return undefined;
@@ -174,10 +177,10 @@ export class Barrier {
 function settle(
   group: Group,
   timeline: Timeline,
-  isOver: boolean,
   leases: number,
   { clock, faults }: BarrierOptions,
 ): void {
+  const isOver = group.waitingFor?.length === 0;
   for (const write of group.writes) {
     // Another timeline may lack the commit: whether it is enforced cannot be known.
     const lost = write.token.timeline !== timeline && faults.ignoreTimeline !== true;

@@ -12,8 +12,8 @@ export interface Db {
   register(lease: LeaseRegistration): Promise<{ readonly timeline: Timeline }>;
   /** L2. Durable. `lease_lost` where the lease row is gone. Harmless to repeat. */
   subscribe(leaseId: string, tenant: string): Promise<"subscribed" | "lease_lost">;
-  /** L3 with L7. Durable. */
-  renew(leaseId: string): Promise<Renewal>;
+  /** L3 with L7. Durable. The rows of `waitedFor` are told of in any case, while they stand. */
+  renew(leaseId: string, waitedFor: readonly string[]): Promise<Renewal>;
   /** L4. Not durable. */
   acknowledge(leaseId: string, tenant: string, applied: Revision): Promise<void>;
   /** C1. One statement, one snapshot. */

@@ -34,6 +34,8 @@ export interface FollowerHost {
   refused(follower: Follower, error: DomainError): void;
 }
 
+const revisionMax = parseRevision(Number.MAX_SAFE_INTEGER);
+
 type Phase = "none" | "registered" | "serving";
 type Taken = "applied" | "discarded";
 
@@ -47,6 +49,7 @@ export class Follower {
   #phase: Phase = "none";
   #applied: Revision = parseRevision(0);
   #modelId: string | undefined;
+  #isKnown = false;
   // What is under way across a drop is thrown away when it arrives.
   #generation = 0;
   #acknowledged = 0;
@@ -168,6 +171,8 @@ export class Follower {
     const early = faults.pollBeforeRegistration === true ? this.poll() : undefined;
     early?.catch(ignore);
     if (this.#phase === "none") {
+      // A tenant that does not exist is found out before it leaves a row.
+      if (!this.#isKnown) await this.poll();
       const answer = await db.subscribe(leaseId, this.tenant);
       if (this.#host.leaseId() !== leaseId) return true;
       if (answer === "lease_lost") {
@@ -189,10 +194,14 @@ export class Follower {
 
   /** C1. */
   async #poll(): Promise<Taken> {
-    const sent = this.#applied;
+    // Where nothing was ever applied nothing is held, and no history is wanted.
+    const isFresh = this.#applied === 0 && this.#phase !== "serving";
+    const sent = isFresh ? revisionMax : this.#applied;
     const generation = this.#generation;
     this.#host.counters.polls += 1;
-    return this.#take(await this.#host.db.poll(this.tenant, sent), sent, generation);
+    const poll = await this.#host.db.poll(this.tenant, sent);
+    this.#isKnown = true;
+    return this.#take(poll, sent, generation);
   }
 
   /** C3. */

@@ -10,6 +10,8 @@ export interface LeaseEvents {
   /** Under a new lease, no tenant is subscribed yet. */
   registered(leaseId: string, timeline: Timeline): void;
   lost(): void;
+  /** L7: leases of which a barrier must hear. */
+  waitedFor(): readonly string[];
   /** L3: whether all that the previous renewal reported has been acknowledged. */
   mayRenew(): boolean;
   /** Any reply to a renewal, good or not, with the times of its sending and arrival. */
@@ -148,7 +150,7 @@ export class Lease {
     const sentMs = clock.mono();
     const sentWallMs = clock.wall();
     try {
-      const renewal = await db.renew(held.id);
+      const renewal = await db.renew(held.id, events.waitedFor());
       const gotMs = clock.mono();
       events.answered(renewal, sentMs, gotMs);
       if (this.#held !== held) return;

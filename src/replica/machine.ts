@@ -111,7 +111,8 @@ export class ReplicaMachine implements Replica {
     options: EvaluateOptions,
   ): Value | Promise<Value> {
     const follower = this.#followers.get(tenant);
-    if (follower !== undefined && options.freshness === undefined && !isAborted(options.signal)) {
+    if (follower !== undefined && options.freshness === undefined) {
+      // The signal is not looked at: a request that is answered at once has nothing to cancel.
       // S1: the test, the choice of revision and the evaluation, all in this tick.
       const snapshot = this.#snapshot(follower);
       const evaluated = snapshot === undefined ? undefined : evaluation(snapshot);
@@ -146,6 +147,11 @@ export class ReplicaMachine implements Replica {
     return this.#lease.isValid() && this.#databaseClock.at(this.#clock.mono()) !== undefined;
   }
 
+  /** The lease that the node holds, valid or not. */
+  get leaseId(): string | undefined {
+    return this.#lease.id;
+  }
+
   /** Bytes of the held pages, as estimated. */
   get heldBytes(): number {
     return this.#pages.bytes;
@@ -154,6 +160,11 @@ export class ReplicaMachine implements Replica {
   /** Something may have been written to the tenant (W5): a hint, nothing rests on it. */
   hint(tenant: string): void {
     this.#followers.get(tenant)?.pollSoon();
+  }
+
+  /** Hints may have been lost. */
+  hintAll(): void {
+    for (const follower of this.#followers.all()) follower.pollSoon();
   }
 
   onApplied(listener: (tenant: string, revision: Revision) => void): () => void {
@@ -197,6 +208,7 @@ export class ReplicaMachine implements Replica {
         this.counters.leasesLost += 1;
         for (const follower of this.#followers.all()) follower.unsubscribe();
       },
+      waitedFor: () => this.#barrier.waitedFor(),
       mayRenew: () => {
         const may = this.#followers.all().every((follower) => follower.isUpToReport);
         if (!may) this.counters.renewalsHeld += 1;
@@ -301,8 +313,4 @@ export class ReplicaMachine implements Replica {
     notify();
     return () => cancel();
   }
-}
-
-function isAborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true;
 }

@@ -1,10 +1,9 @@
-import { parseName } from "../../../src/core/object.ts";
-import type { AuthorizationModel } from "../../../src/model/authorization-model.ts";
 import type { Faults } from "../../../src/replica/faults.ts";
 import { ReplicaMachine } from "../../../src/replica/machine.ts";
 import type { ReplicaParameters } from "../../../src/replica/parameters.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import { Link, type Weather } from "./link.ts";
+import { documentModel } from "./document-model.ts";
 import type { Chance, Scheduler } from "./scheduler.ts";
 
 export interface NodeOptions {
@@ -18,35 +17,6 @@ export interface NodeOptions {
   readonly notify: (tenant: string) => void;
   readonly onAcknowledge: (node: SimulatedNode, tenant: string, applied: number) => void;
 }
-
-const viewer = parseName("viewer", "relation");
-const user = parseName("user", "type");
-const document = parseName("document", "type");
-
-const model: AuthorizationModel = {
-  schemaVersion: "1.1",
-  types: new Map([
-    [user, { name: user, relations: new Map() }],
-    [
-      document,
-      {
-        name: document,
-        relations: new Map([
-          [
-            viewer,
-            {
-              name: viewer,
-              rewrite: { kind: "this" },
-              restrictions: [{ type: user, form: "object" }],
-            },
-          ],
-        ]),
-      },
-    ],
-  ]),
-  conditions: new Map(),
-  hasDelegations: false,
-};
 
 /** One process: the real machine on a clock of its own, which may be paused, cut off, or crash. */
 export class SimulatedNode {
@@ -85,7 +55,7 @@ export class SimulatedNode {
         (leaseId) => this.leaseIds.add(leaseId),
         (tenant, applied) => options.onAcknowledge(this, tenant, applied),
       ),
-      models: { load: () => this.link.call((done) => done(model)) },
+      models: { load: () => this.link.call((done) => done(documentModel)) },
       clock: { mono, wall: () => mono() + this.#wallOffsetMs },
       timers: { after: (delayMs, run) => this.#timer(delayMs, run) },
       rng: { uuid: () => `${options.name}-${incarnation}-${(this.#leaseCount += 1)}` },

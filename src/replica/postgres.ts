@@ -1,0 +1,106 @@
+import { DomainError } from "../core/error.ts";
+import type { Revision, Timeline } from "../core/revision.ts";
+import { pollChanges, pollChangesIn } from "../store/changes.ts";
+import type { Database } from "../store/database.ts";
+import { listenForHints, notifyHead } from "../store/hints.ts";
+import {
+  acknowledgeRevision,
+  killLease,
+  registerLease,
+  releaseLease,
+  renewLease,
+  scanLeases,
+  subscribeLease,
+} from "../store/leases.ts";
+import { loadPages } from "../store/pages.ts";
+import { readHeadIn } from "../store/tenants.ts";
+import type { Db } from "./db.ts";
+import type { ReplicaMachine } from "./machine.ts";
+import type { Timers } from "./ports.ts";
+import type { LoadPast } from "./private-graph.ts";
+
+/**
+ * How long the machine waits for a reply. The statement itself is not cancelled (W3): it may be
+ * carried out later, which every rule of the protocol allows for.
+ */
+const patienceMs = 4000;
+
+/** The machine's database, on PostgreSQL. */
+export function postgresDb(database: Database, timers: Timers): Db {
+  return {
+    register: (lease) => patiently(registerLease(database, lease)),
+    subscribe: (leaseId, tenant) => patiently(subscribeLease(database, leaseId, tenant)),
+    renew: (leaseId, waitedFor) => patiently(renewLease(database, leaseId, waitedFor)),
+    acknowledge: (leaseId, tenant, applied) =>
+      patiently(acknowledgeRevision(database, leaseId, tenant, applied)),
+    poll: (tenant, applied) => patiently(pollChanges(database, tenant, applied)),
+    load: (tenant, applied, keys) =>
+      patiently(
+        // One snapshot: the pages are as of the head that the poll tells (C3).
+        database.snapshot(async (session) => {
+          const poll = await pollChangesIn(session, tenant, applied);
+          return { ...poll, pages: await loadPages(session, tenant, keys) };
+        }),
+      ),
+    scan: (tenant, revision, among) => patiently(scanLeases(database, tenant, revision, among)),
+    kill: (leaseId, renewSeq) => patiently(killLease(database, leaseId, renewSeq)),
+    release: (leaseId) => patiently(releaseLease(database, leaseId)),
+    notify: (tenant) => patiently(notifyHead(database, tenant)),
+  };
+
+  async function patiently<Value>(reply: Promise<Value>): Promise<Value> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const cancel = timers.after(patienceMs, () => {
+      reject(new DomainError("not_serving", `the database was silent for ${patienceMs} ms`));
+    });
+    try {
+      return await Promise.race([reply, late]);
+    } finally {
+      cancel();
+    }
+  }
+}
+
+/**
+ * Passes the hints of all nodes on to the machine, on a connection of its own that comes back by
+ * itself. After a gap every tenant is polled, for hints may have been lost.
+ */
+export function listenForMachine(
+  connectionString: string,
+  machine: ReplicaMachine,
+): Promise<{ close(): Promise<void> }> {
+  return listenForHints(
+    connectionString,
+    (tenant) => machine.hint(tenant),
+    () => machine.hintAll(),
+  );
+}
+
+/** Loads pages as of a past revision, for private graphs. */
+export function postgresPast(database: Database): LoadPast {
+  return (tenant, timeline, revision, keys) =>
+    database.snapshot(async (session) => {
+      const head = await readHeadIn(session, tenant);
+      expectKept(head, timeline, revision);
+      return loadPages(session, tenant, keys, revision);
+    });
+}
+
+function expectKept(
+  head: { readonly timeline: Timeline; readonly revision: Revision; readonly horizon: Revision },
+  timeline: Timeline,
+  revision: Revision,
+): void {
+  if (head.timeline !== timeline || revision < head.horizon) {
+    throw new DomainError(
+      "revision_expired",
+      `revision ${revision} is no longer kept, the oldest is ${head.horizon}`,
+    );
+  }
+  if (revision > head.revision) {
+    throw new DomainError(
+      "revision_ahead",
+      `revision ${revision} has not arrived, the head is ${head.revision}`,
+    );
+  }
+}
