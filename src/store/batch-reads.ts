@@ -222,7 +222,7 @@ async function readFilter(
   limit: number,
   which: "all" | "unexpired",
 ): Promise<readonly [TupleFilter, readonly LiveTuple[]]> {
-  const { conditions, values, mask } = filterConditions(filter, 3);
+  const { conditions, values, mask, fence } = filterConditions(filter, 3);
   // The time is that of the lock's statement, which this transaction has just written.
   const unexpired =
     "(expires_at_ms is null or expires_at_ms > (select head_at_ms from tenant where id = $1))";
@@ -230,8 +230,8 @@ async function readFilter(
   const rows = await session.query<LiveRow>(
     {
       name: `batch_matching_${which}_${mask}`,
-      text: `select t.created_rev, t.ord, ${columns} from relation_tuple t
-        where tenant_id = $1 and deleted_rev is null${where.map((each) => ` and ${each}`).join("")}
+      text: `select t.created_rev, t.ord, ${columns} from (select * from relation_tuple
+          where ${["tenant_id = $1", "deleted_rev is null", ...where].join(" and ")}${fence}) t
         order by ${keyColumns.join(", ")} limit $2`,
     },
     [tenant, limit, ...values],

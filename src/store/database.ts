@@ -108,9 +108,7 @@ export class Database {
 
   /** Waits for what is under way. */
   async close(): Promise<void> {
-    await this.kysely.destroy();
-    const { writes, leases, hints } = this.#pools;
-    await Promise.all([writes.end(), leases.end(), hints.end()]);
+    await Promise.all(Object.values(this.#pools).map((pool) => pool.end()));
   }
 }
 

@@ -75,7 +75,7 @@ function selectTuples(
   query: TupleQuery,
   at: Revision | undefined,
 ): { readonly text: string; readonly values: readonly (string | number)[] } {
-  const { conditions, values } = filterConditions(query.filter, 2);
+  const { conditions, values, fence } = filterConditions(query.filter, 2);
   const parameters: (string | number)[] = [...values];
   const where = ["tenant_id = $1", ...conditions];
   if (query.after !== undefined) {
@@ -87,15 +87,11 @@ function selectTuples(
   const columns = tupleColumns.join(", ");
   const order = `order by ${keyColumns.join(", ")} ${limit}`;
   const all = where.join(" and ");
-  if (at === undefined) {
-    const text = `select ${columns} from relation_tuple where ${all} and deleted_rev is null ${order}`;
-    return { text, values: parameters };
-  }
+  const select = (visible: string): string =>
+    `(select ${columns} from (select * from relation_tuple where ${all} and ${visible}${fence}) t ${order})`;
+  if (at === undefined) return { text: select("deleted_rev is null"), values: parameters };
   const revision = `$${parameters.push(at) + 1}::bigint`;
-  const created = `created_rev <= ${revision}`;
-  const text = `(select ${columns} from relation_tuple where ${all} and deleted_rev is null and ${created} ${order})
-    union all
-    (select ${columns} from relation_tuple where ${all} and deleted_rev > ${revision} and ${created} ${order})
-    ${order}`;
-  return { text, values: parameters };
+  const live = select(`deleted_rev is null and created_rev <= ${revision}`);
+  const deletedSince = select(`deleted_rev > ${revision} and created_rev <= ${revision}`);
+  return { text: `${live} union all ${deletedSince} ${order}`, values: parameters };
 }

@@ -4,13 +4,18 @@ import fc from "fast-check";
 import { parseName, parseObject } from "../../src/core/object.ts";
 import type { PageKey } from "../../src/core/page.ts";
 import { parseRevision, type Revision } from "../../src/core/revision.ts";
-import { subjectOf } from "../../src/core/subject.ts";
-import { compareTuples, formatTuple, type RelationTuple } from "../../src/core/tuple.ts";
+import { subjectOf, typeOfSubject } from "../../src/core/subject.ts";
+import {
+  compareTuples,
+  formatTuple,
+  type RelationTuple,
+  type TupleFilter,
+} from "../../src/core/tuple.ts";
 import { pollChanges, readChanges } from "../../src/store/changes.ts";
 import type { TupleStep } from "../../src/store/mutation.ts";
 import { loadPages } from "../../src/store/pages.ts";
 import { createTenant } from "../../src/store/tenants.ts";
-import { streamTuples } from "../../src/store/tuples.ts";
+import { readTuples, streamTuples } from "../../src/store/tuples.ts";
 import { mutation, openTestStore, type TestStore } from "../support/store.ts";
 
 /** Ids that break what quotes, escapes or compares carelessly. */
@@ -45,6 +50,18 @@ const batches = fc.array(fc.array(write, { minLength: 1, maxLength: 4 }), {
   minLength: 1,
   maxLength: 4,
 });
+
+const filter: fc.Arbitrary<TupleFilter> = fc.record(
+  {
+    objectType: fc.constantFrom("doc", "none").map((name) => parseName(name, "")),
+    objectId: fc.constantFrom(...oddIds),
+    relation: fc.constantFrom("viewer", "editor").map((name) => parseName(name, "")),
+    subjectType: fc.constantFrom("user", "doc").map((name) => parseName(name, "")),
+    subjectId: fc.constantFrom(...oddIds, "*"),
+    subjectRelation: fc.constantFrom("", "viewer"),
+  },
+  { requiredKeys: [] },
+);
 
 /** What is stored after each revision, worked out without the store. */
 type History = readonly ReadonlyMap<string, RelationTuple>[];
@@ -86,6 +103,33 @@ suite("history", () => {
         }
       }),
       { numRuns: 25 },
+    );
+  });
+
+  test("is read by any filter, from the tuple behind any other", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        batches,
+        filter,
+        relationTuple,
+        fc.nat(),
+        async (all, wanted, behind, from) => {
+          const { tenant, history } = await run(all);
+          const revision = parseRevision(from % history.length);
+          const { tuples, more } = await readTuples(store.database, tenant, {
+            filter: wanted,
+            revision,
+            after: behind,
+            limit: 2,
+          });
+          const expected = sorted(history[revision]?.values()).filter(
+            (each) => compareTuples(each, behind) > 0 && matches(each, wanted),
+          );
+          assert.deepEqual(tuples, expected.slice(0, 2));
+          assert.equal(more, expected.length > 2);
+        },
+      ),
+      { numRuns: 60 },
     );
   });
 
@@ -176,6 +220,21 @@ function sorted(tuples: Iterable<RelationTuple> | undefined): RelationTuple[] {
 function normal(tuple: RelationTuple): RelationTuple {
   const copy: RelationTuple = JSON.parse(JSON.stringify(tuple));
   return copy;
+}
+
+function matches(each: RelationTuple, wanted: TupleFilter): boolean {
+  const by = each.subject;
+  const actual: Required<TupleFilter> = {
+    objectType: each.object.type,
+    objectId: each.object.id,
+    relation: each.relation,
+    subjectType: typeOfSubject(by),
+    subjectId: by.kind === "wildcard" ? "*" : by.object.id,
+    subjectRelation: by.kind === "userset" ? by.relation : "",
+  };
+  return Object.entries(wanted).every(([name, value]) =>
+    Object.entries(actual).some(([other, found]) => other === name && found === value),
+  );
 }
 
 function keysOf(steps: readonly TupleStep[]): PageKey[] {
