@@ -36,8 +36,6 @@ export interface Config {
   readonly memoryBytesMax: number;
   readonly depthMax: number;
   readonly stepsMax: number;
-  readonly modelBytesMax: number;
-  readonly modelNestingMax: number;
   readonly operationsMax: number;
   readonly checksMax: number;
   readonly contextualTuplesMax: number;
@@ -78,8 +76,6 @@ export function parseConfig(
     memoryBytesMax: read(options.memoryBytesMax),
     depthMax: read(options.depthMax),
     stepsMax: read(options.stepsMax),
-    modelBytesMax: read(options.modelBytesMax),
-    modelNestingMax: read(options.modelNestingMax),
     operationsMax: read(options.operationsMax),
     checksMax: read(options.checksMax),
     contextualTuplesMax: read(options.contextualTuplesMax),
@@ -188,8 +184,8 @@ const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
   databaseConnectionsMax: count(
     "database-connections-max",
     "connections to PostgreSQL",
-    20,
-    4,
+    24,
+    16,
     1000,
   ),
   nodeName: {
@@ -222,8 +218,6 @@ const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
   memoryBytesMax: size("memory-max", "memory for the graph", "512MiB", 512 * mebibyte),
   depthMax: count("depth-max", "depth of one evaluation", 64, 1, 64),
   stepsMax: count("steps-max", "work of one evaluation, in steps", 100_000, 1000, 10_000_000),
-  modelBytesMax: size("model-max", "text of an authorization model", "256KiB", 256 * 1024),
-  modelNestingMax: count("model-nesting-max", "nesting in an authorization model", 32, 1, 64),
   operationsMax: count("operations-max", "operations of one write", 1000, 1, 5000),
   checksMax: count("checks-max", "checks of one batch", 1000, 1, 10_000),
   contextualTuplesMax: count(

@@ -84,6 +84,7 @@ export function inTenant(call: CallContext, tenant: string): RequestContext {
 export class CallEnd {
   readonly #deadlineAtMs: number;
   #controller: AbortController | undefined;
+  #leftAtMs: number | undefined;
   #reason: DomainError | undefined;
 
   /** `deadlineAtMs` by `Date.now()`; `Infinity`: none. */
@@ -94,29 +95,37 @@ export class CallEnd {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+      if (this.isOver) this.#controller.abort(this.reason);
     }
     return this.#controller.signal;
   }
 
-  /** The client is gone, by itself or because its time was up. */
+  /** The client is gone, by itself or because its time was up; also after it was answered. */
   leave(): void {
-    this.end(
-      Date.now() >= this.#deadlineAtMs
-        ? new DomainError("deadline_exceeded", "the deadline passed before there was an answer")
-        : new DomainError("cancelled", "the client cancelled the call"),
-    );
+    if (this.isOver) return;
+    this.#leftAtMs = Date.now();
+    this.#controller?.abort(this.reason);
   }
 
   /** Ends the call from this side. Only the first end counts. */
   end(reason: DomainError): void {
-    if (this.#reason !== undefined) return;
+    if (this.isOver) return;
     this.#reason = reason;
     this.#controller?.abort(reason);
   }
 
-  /** Why the call is over; `undefined` while it is not. */
+  get isOver(): boolean {
+    return this.#reason !== undefined || this.#leftAtMs !== undefined;
+  }
+
+  /** Why the call is over; `undefined` while it is not. Made when read: an error costs its stack. */
   get reason(): DomainError | undefined {
+    if (this.#reason === undefined && this.#leftAtMs !== undefined) {
+      this.#reason =
+        this.#leftAtMs >= this.#deadlineAtMs
+          ? new DomainError("deadline_exceeded", "the deadline passed before there was an answer")
+          : new DomainError("cancelled", "the client cancelled the call");
+    }
     return this.#reason;
   }
 }

@@ -155,12 +155,12 @@ export class GrpcTransport implements Transport {
     const close = this.#track(end, (error) => call.emit("error", this.#failure(error)));
     try {
       for await (const message of open()) {
-        if (end.reason !== undefined) return;
+        if (end.isOver) return;
         if (!call.write(encode(output, message))) await writable(call, end);
       }
       call.end();
     } catch (error) {
-      if (end.reason === undefined) call.emit("error", this.#failure(error));
+      if (!end.isOver) call.emit("error", this.#failure(error));
     } finally {
       close();
     }
@@ -168,7 +168,7 @@ export class GrpcTransport implements Transport {
 
   #track(end: CallEnd, refuse: (error: DomainError) => void): () => void {
     const endStream = (error: DomainError) => {
-      if (end.reason !== undefined) return;
+      if (end.isOver) return;
       end.end(error);
       refuse(error);
     };

@@ -1,0 +1,292 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import { formatAddress, formatOptions, isLoopback, parseConfig, type Config } from "./config.ts";
+import { DomainError } from "./core/error.ts";
+import { defaultLimits } from "./engine/limits.ts";
+import type { Address } from "./option.ts";
+import { ReplicaMachine } from "./replica/machine.ts";
+import type { ModelSource } from "./replica/ports.ts";
+import { listenForMachine, postgresDb, postgresPast } from "./replica/postgres.ts";
+import { PastEvaluator } from "./replica/private-graph.ts";
+import { createLog } from "./rpc/log.ts";
+import { createMetrics, type Metrics } from "./rpc/metrics.ts";
+import { startServer, type ListenAddress, type RpcServer } from "./rpc/server.ts";
+import { systemClock, systemRng, systemTimers } from "./runtime.ts";
+import { storageOf } from "./service/database-storage.ts";
+import { maintain, type AgedStorage } from "./service/maintenance.ts";
+import { permitsEverything } from "./service/permits.ts";
+import { createServices, type Services } from "./service/services.ts";
+import type { Storage } from "./service/storage.ts";
+import { Database } from "./store/database.ts";
+import { startEmbeddedPostgres } from "./store/embedded-postgres.ts";
+import { migrate, readMigrations } from "./store/migrations.ts";
+import { findOrphans } from "./store/orphans.ts";
+import { findExpiredTuples, forgetReplies, truncateHistory } from "./store/retention.ts";
+import { ensureDefaultTenant } from "./store/tenants.ts";
+import { createWriter } from "./store/writer.ts";
+
+/**
+ * Serves until it is told to stop, then stops gracefully. Returns the exit code: 0 after a stop, 1
+ * where it could not start, 2 where an option is wrong.
+ */
+export async function serve(args: readonly string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    process.stdout.write(`prokura serve: answers over gRPC and HTTP\n\n${formatOptions()}\n`);
+    return 0;
+  }
+  let config: Config;
+  try {
+    config = parseConfig(args, process.env);
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    process.stderr.write(`prokura: ${error.message}\n`);
+    return 2;
+  }
+  const text = config.logFormat === "text" || (config.logFormat === "auto" && process.stderr.isTTY);
+  const log = createLog(config.logLevel, text ? "text" : "json");
+  const stop = stopSignal(log);
+  try {
+    await using parts = new AsyncDisposableStack();
+    await startNode(config, log, parts, stop);
+    await stop.told;
+    log.info({ grace_ms: config.shutdownGraceMs }, "stopping");
+  } catch (error) {
+    log.fatal({ err: error }, "the server failed");
+    return 1;
+  }
+  log.info("stopped");
+  return 0;
+}
+
+/** Puts the parts together, each to be closed before those that it rests on. */
+async function startNode(
+  config: Config,
+  log: Logger,
+  parts: AsyncDisposableStack,
+  stop: StopSignal,
+): Promise<void> {
+  const database = await openDatabase(config, log, parts);
+  const writer = createWriter(database);
+  parts.defer(() => writer.close());
+  const storage = storageOf(database, writer);
+  const models = modelSourceOf(storage);
+  const replica = await startReplica(config, log, database, models, parts);
+  const metrics = createMetrics(() => ({ ...replica.counters, heldBytes: replica.heldBytes }));
+  const services = servicesOf(config, database, storage, replica, models, metrics);
+  const upkeep = keepUp(config, log, database, { storage, replica }, stop.signal);
+  parts.defer(() => upkeep);
+  const rpc = await startRpc(config, log, services, metrics);
+  parts.defer(() => rpc.close(config.shutdownGraceMs));
+  const follow = setInterval(() => rpc.setServing(replica.serving), 100);
+  parts.defer(() => {
+    clearInterval(follow);
+    rpc.setServing(false);
+  });
+  report(config, log, rpc);
+}
+
+async function openDatabase(
+  config: Config,
+  log: Logger,
+  parts: AsyncDisposableStack,
+): Promise<Database> {
+  const line = (message: string): void => log.info(message);
+  const connectionString = config.databaseUrl ?? (await startEmbedded(config, line, parts));
+  const steps = await migrate(connectionString, await readMigrations());
+  if (steps > 0) log.info({ steps }, "the schema is brought up to date");
+  const database = new Database({
+    connectionString,
+    log: (message) => log.warn(message),
+    // Of the rest eight write, two renew leases, and two send hints.
+    readConnectionsMax: config.databaseConnectionsMax - 12,
+    writeConnectionsMax: 8,
+  });
+  parts.defer(() => database.close());
+  await ensureDefaultTenant(database);
+  return database;
+}
+
+async function startEmbedded(
+  config: Config,
+  log: (message: string) => void,
+  parts: AsyncDisposableStack,
+): Promise<string> {
+  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
+  parts.defer(() => embedded.stop());
+  return embedded.connectionString;
+}
+
+async function startReplica(
+  config: Config,
+  log: Logger,
+  database: Database,
+  models: ModelSource,
+  parts: AsyncDisposableStack,
+): Promise<ReplicaMachine> {
+  const replica = new ReplicaMachine({
+    db: postgresDb(database, systemTimers),
+    models,
+    clock: systemClock,
+    timers: systemTimers,
+    rng: systemRng,
+    report: (doing, cause) => log.warn({ err: cause }, `failed, and is tried again: ${doing}`),
+    node: config.nodeName,
+    parameters: {
+      serveMs: config.leaseServeMs,
+      killMs: config.leaseKillMs,
+      renewMs: config.leaseRenewMs,
+      memoryBytes: config.memoryBytesMax,
+      evaluationBytes: config.memoryBytesMax / 4,
+      roundsMax: config.depthMax + 16,
+    },
+  });
+  const hints = await listenForMachine(database.connectionString, replica);
+  parts.defer(() => hints.close());
+  replica.start();
+  parts.defer(() => replica.close());
+  return replica;
+}
+
+function servicesOf(
+  config: Config,
+  database: Database,
+  storage: Storage,
+  replica: ReplicaMachine,
+  models: ModelSource,
+  metrics: Metrics,
+): Services {
+  const past = new PastEvaluator({
+    load: postgresPast(database),
+    models,
+    memoryBytes: config.memoryBytesMax / 4,
+    pagesPerRoundMax: 256,
+    roundsMax: config.depthMax + 16,
+  });
+  return createServices({
+    storage,
+    replica,
+    evaluatePast: (tenant, at, evaluation, signal) => past.evaluate(tenant, at, evaluation, signal),
+    permits: permitsEverything,
+    decisions: metrics.decisions,
+    limits: { ...defaultLimits, depthMax: config.depthMax, stepsMax: config.stepsMax },
+    settings: {
+      lifetimes: { defaultMs: config.delegationLifetimeMs, maxMs: config.delegationLifetimeMaxMs },
+      pairDelegationsMax: config.liveDelegationsMax,
+      writeTuplesMax: config.operationsMax,
+      killMs: config.leaseKillMs,
+    },
+    ownLeaseId: () => replica.leaseId,
+  });
+}
+
+async function startRpc(
+  config: Config,
+  log: Logger,
+  services: Services,
+  metrics: Metrics,
+): Promise<RpcServer> {
+  return await startServer(
+    services,
+    { grpc: listenOn(config.grpcListen), http: listenOn(config.httpListen), limits: config },
+    { log, observer: metrics.calls, pages: metrics },
+  );
+}
+
+function listenOn(address: Address): ListenAddress {
+  return { ...address, proof: isLoopback(address) ? "loopback" : "insecure" };
+}
+
+/** A stored model never changes, so whoever asks for it keeps it. */
+function modelSourceOf(storage: Storage): ModelSource {
+  return {
+    load: async (tenant, modelId) => {
+      const kept = await storage.models.read(tenant, modelId);
+      if (kept === undefined) {
+        throw new DomainError(
+          "model_not_found",
+          `tenant \`${tenant}\` has no model \`${modelId}\``,
+        );
+      }
+      return kept.model;
+    },
+  };
+}
+
+const upkeepEveryMs = 3_600_000;
+const upkeepAfterMs = 60_000;
+
+/** Removes what has grown old, now and then, until the server stops. */
+async function keepUp(
+  config: Config,
+  log: Logger,
+  database: Database,
+  parts: { readonly storage: Storage; readonly replica: ReplicaMachine },
+  signal: AbortSignal,
+): Promise<void> {
+  const aged: AgedStorage = {
+    truncateHistory: (tenant, beforeMs) => truncateHistory(database, tenant, beforeMs),
+    forgetReplies: (tenant, beforeMs) => forgetReplies(database, tenant, beforeMs),
+    findExpired: (tenant, beforeMs, limit) => findExpiredTuples(database, tenant, beforeMs, limit),
+    findOrphans: (tenant, limit) => findOrphans(database, tenant, limit),
+  };
+  const { historyMs: windowMs, leaseKillMs: killMs } = config;
+  const upkeep = { ...parts, aged, windowMs, killMs, nowMs: () => Date.now() };
+  for (let pauseMs = upkeepAfterMs; ; pauseMs = upkeepEveryMs) {
+    // A pause that is broken off is the end.
+    await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+    try {
+      await maintain(upkeep, signal);
+    } catch (error) {
+      log.warn({ err: error }, "the upkeep failed, and is tried again");
+    }
+  }
+}
+
+/** The one line that says where everything is, and whom it lets in. */
+function report(config: Config, log: Logger, rpc: RpcServer): void {
+  const { grpcListen, httpListen, insecureListen, databaseUrl } = config;
+  log.info(
+    {
+      grpc: formatAddress({ ...grpcListen, port: rpc.grpcPort }),
+      http: formatAddress({ ...httpListen, port: rpc.httpPort }),
+      // Of a URL its host: the rest may be secret.
+      data: databaseUrl === undefined ? config.dataDir : new URL(databaseUrl).host,
+      authentication: "none",
+    },
+    "prokura serves whoever can connect: callers are not authenticated",
+  );
+  if (insecureListen) {
+    log.warn("insecure-listen is set: anybody who reaches these addresses may do everything");
+  }
+}
+
+interface StopSignal {
+  /** Resolves when the process is told to stop. */
+  readonly told: Promise<void>;
+  /** Aborts at the same time. */
+  readonly signal: AbortSignal;
+}
+
+/** npm and a terminal both pass on one Ctrl-C: what comes this soon is not a second one. */
+const sameSignalMs = 1_000;
+
+/** The first signal stops gracefully, a second one at once. */
+function stopSignal(log: Logger): StopSignal {
+  const controller = new AbortController();
+  const { promise: told, resolve } = Promise.withResolvers<void>();
+  let firstAtMs: number | undefined;
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    process.on(name, () => {
+      firstAtMs ??= performance.now();
+      if (!controller.signal.aborted) {
+        controller.abort();
+        resolve();
+      } else if (performance.now() - firstAtMs > sameSignalMs) {
+        log.warn("told twice to stop: going at once");
+        process.exit(1);
+      }
+    });
+  }
+  return { told, signal: controller.signal };
+}
