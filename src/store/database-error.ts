@@ -28,8 +28,11 @@ export function isTransient(error: unknown): boolean {
   return code === "40001" || code === "40P01";
 }
 
-/** Connection exceptions, shutdown and start, too many connections, a standby, a read-only server. */
-const unavailable = /^(08...|57P..|53300|25006|55000)$/;
+/**
+ * Connection exceptions, shutdown and start, too many connections, a read-only server, a session that
+ * idled in a transaction, a lock that another holds for too long, a standby.
+ */
+const unavailable = /^(08...|57P..|53300|25006|25P03|55P03|55000)$/;
 
 function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

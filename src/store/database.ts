@@ -11,6 +11,8 @@ export interface DatabaseOptions {
   readonly log: (message: string) => void;
   readonly readConnectionsMax?: number;
   readonly writeConnectionsMax?: number;
+  /** How long a write waits for the tenant's lock, which another node may hold. */
+  readonly lockTimeoutMs?: number;
 }
 
 /**
@@ -27,13 +29,17 @@ export interface Session {
   query<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
 }
 
-const statementTimeoutMs = 10_000;
+const statementTimeoutMs = 15_000;
+const lockTimeoutMs = 10_000;
+const idleTimeoutMs = 10_000;
 const connectTimeoutMs = 5_000;
 
 /**
- * The connections of a node, apart by purpose, so that slow reads never hold up a renewal:
- * `reads` and `hints` give up after 10 s; `writes` and `leases` never give up, since a durable commit
- * that waits for a standby must not be cancelled (REVOCATION W3).
+ * The connections of a node, apart by purpose, so that slow reads never hold up a renewal. No
+ * statement goes on for ever, but for one thing: the wait of a durable commit for a standby is neither
+ * bounded nor cancelled (REVOCATION W3; PostgreSQL's time limits end before it). So `writes` and
+ * `leases` have limits of the server alone, `reads` and `hints` of this side as well. A node that
+ * stands still in the middle of a write loses its session, and with it the tenant's lock.
  */
 export class Database {
   readonly kysely: Kysely<Schema>;
@@ -41,10 +47,7 @@ export class Database {
   readonly #connectionString: string;
 
   constructor(options: DatabaseOptions) {
-    const bounded = {
-      statement_timeout: statementTimeoutMs,
-      query_timeout: statementTimeoutMs + 2_000,
-    };
+    const bounded = { query_timeout: statementTimeoutMs + 2_000 };
     this.#connectionString = options.connectionString;
     this.#pools = {
       reads: makePool(options, "reads", options.readConnectionsMax ?? 12, bounded),
@@ -122,7 +125,7 @@ export function sessionOf(client: PoolClient): Session {
 export type PoolName = "reads" | "writes" | "leases" | "hints";
 
 /** Numbers of PostgreSQL that are not safe integers have no place in this schema. */
-export function parseBigint(text: string): number {
+function parseBigint(text: string): number {
   const value = Number(text);
   assert(Number.isSafeInteger(value), `\`${text}\` is no safe integer`);
   return value;
@@ -156,7 +159,13 @@ function makePool(
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     allowExitOnIdle: true,
-    options: [durable ? "synchronous_commit=on" : "synchronous_commit=off", ...planByIndex]
+    options: [
+      `synchronous_commit=${durable ? "on" : "off"}`,
+      `statement_timeout=${statementTimeoutMs}`,
+      `lock_timeout=${options.lockTimeoutMs ?? lockTimeoutMs}`,
+      `idle_in_transaction_session_timeout=${idleTimeoutMs}`,
+      ...planByIndex,
+    ]
       .map((setting) => `-c ${setting}`)
       .join(" "),
     types: {

@@ -68,6 +68,27 @@ suite("commit", () => {
     assert.equal((await store.write()).kind, "committed");
   });
 
+  test("gives up waiting for a lock that another node does not let go", async () => {
+    const { connectionString } = store;
+    const log = (): void => undefined;
+    const impatient = new Database({ connectionString, log, lockTimeoutMs: 50 });
+    await other.query("begin");
+    await other.query("update tenant set head = head where id = 'acme'");
+    await assert.rejects(createWriter(impatient).write(mutation({})), { code: "not_serving" });
+    await other.query("rollback");
+    assert.equal((await createWriter(impatient).write(mutation({}))).kind, "committed");
+    await impatient.close();
+  });
+
+  test("is durable, and a node that stands still in the middle loses its lock", async () => {
+    const show = (name: string) =>
+      store.database.query("writes", { name: `show_${name}`, text: `show ${name}` }, []);
+    assert.deepEqual(await show("synchronous_commit"), [{ synchronous_commit: "on" }]);
+    assert.deepEqual(await show("idle_in_transaction_session_timeout"), [
+      { idle_in_transaction_session_timeout: "10s" },
+    ]);
+  });
+
   test("is not serving where there is no database", async () => {
     const connectionString = "postgresql://prokura@127.0.0.1:1/none";
     const database = new Database({ connectionString, log: () => undefined });

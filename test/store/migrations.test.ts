@@ -1,9 +1,20 @@
 import assert from "node:assert/strict";
-import { suite, test } from "node:test";
+import { after, suite, test } from "node:test";
 import { migrate, readMigrations, type Migration } from "../../src/store/migrations.ts";
-import { createTestDatabase } from "../support/database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 suite("migrate", () => {
+  const databases: TestDatabase[] = [];
+  after(async () => {
+    for (const database of databases) await database.drop();
+  });
+
+  async function makeDatabase(): Promise<string> {
+    const database = await createTestDatabase();
+    databases.push(database);
+    return database.connectionString;
+  }
+
   const extra: Migration = {
     number: 2,
     name: "0002_extra.sql",
@@ -12,12 +23,12 @@ suite("migrate", () => {
   };
 
   test("has nothing to do on a database of this version", async () => {
-    const { connectionString } = await createTestDatabase();
+    const connectionString = await makeDatabase();
     assert.equal(await migrate(connectionString, await readMigrations()), 0);
   });
 
   test("takes each step once, however many nodes start at the same time", async () => {
-    const { connectionString } = await createTestDatabase();
+    const connectionString = await makeDatabase();
     const migrations = await readMigrations();
     const next = { ...extra, number: migrations.length + 1 };
     const steps = await Promise.all(
@@ -30,7 +41,7 @@ suite("migrate", () => {
   });
 
   test("refuses a database that is newer, or was made by other steps", async () => {
-    const { connectionString } = await createTestDatabase();
+    const connectionString = await makeDatabase();
     const migrations = await readMigrations();
     const next = { ...extra, number: migrations.length + 1 };
     await migrate(connectionString, [...migrations, next]);
@@ -40,7 +51,7 @@ suite("migrate", () => {
   });
 
   test("leaves no trace of a step that fails", async () => {
-    const { connectionString } = await createTestDatabase();
+    const connectionString = await makeDatabase();
     const migrations = await readMigrations();
     const broken = { ...extra, number: migrations.length + 1, sql: `${extra.sql}; select 1/0` };
     await assert.rejects(migrate(connectionString, [...migrations, broken]));
