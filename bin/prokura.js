@@ -22,6 +22,10 @@ async function run() {
     const { serve } = await import(moduleFile("main"));
     return await serve(rest);
   }
+  if (command === "gateway") {
+    const { runGateway } = await import(moduleFile("gateway/gateway"));
+    return await runGateway(rest);
+  }
   const { runCli } = await import(moduleFile("cli/main"));
   return await runCli([command, ...rest]);
 }
