@@ -14,6 +14,7 @@ export interface Migration {
 }
 
 const folder = fileURLToPath(new URL("../../schema/sql/", import.meta.url));
+const versionMin = 15;
 /** An arbitrary number of ours: one process migrates, the others wait for it. */
 const lockKey = "7765746232";
 
@@ -35,7 +36,7 @@ export async function readMigrations(): Promise<readonly Migration[]> {
 /**
  * Brings the database's schema to that of this version, each step in a transaction of its own, and
  * returns how many steps it took. Fails with `not_supported` where the database is newer than this
- * version, or a step was applied that read differently.
+ * version, a step was applied that read differently, or the server is none that can be used.
  */
 export async function migrate(
   connectionString: string,
@@ -49,11 +50,31 @@ export async function migrate(
     throw new DomainError("not_serving", "the database does not answer", { cause });
   }
   try {
+    await checkServer(client);
     let steps = 0;
     while (await applyNext(client, migrations)) steps += 1;
     return steps;
   } finally {
     await client.end();
+  }
+}
+
+async function checkServer(client: Client): Promise<void> {
+  const { rows } = await client.query<{ version: number; encoding: string; standby: boolean }>(
+    `select current_setting('server_version_num')::integer as version,
+      current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby`,
+  );
+  for (const { version, encoding, standby } of rows) {
+    if (version < versionMin * 10_000) {
+      throw new DomainError(
+        "not_supported",
+        `the database is PostgreSQL ${Math.floor(version / 10_000)}, this version needs ${versionMin} or newer`,
+      );
+    }
+    if (encoding !== "UTF8") {
+      throw new DomainError("not_supported", `the database must be in UTF8, it is in ${encoding}`);
+    }
+    if (standby) throw new DomainError("not_serving", "the database is a standby");
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, suite, test } from "node:test";
+import { Client } from "pg";
 import { migrate, readMigrations, type Migration } from "../../src/store/migrations.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
@@ -57,5 +58,25 @@ suite("migrate", () => {
     await assert.rejects(migrate(connectionString, [...migrations, broken]));
     const next = { ...extra, number: migrations.length + 1 };
     assert.equal(await migrate(connectionString, [...migrations, next]), 1);
+  });
+
+  test("refuses a database that is not in UTF8", async () => {
+    const connectionString = await makeDatabase();
+    const client = new Client({ connectionString });
+    await client.connect();
+    await client.query("create database latin template template0 encoding 'LATIN1' locale 'C'");
+    await client.end();
+    const latin = connectionString.replace(/\/[^/?]*(\?|$)/, "/latin$1");
+    databases.push({
+      connectionString: latin,
+      async drop() {
+        const dropper = new Client({ connectionString });
+        await dropper.connect();
+        await dropper.query("drop database latin with (force)");
+        await dropper.end();
+      },
+    });
+    databases.reverse();
+    await assert.rejects(migrate(latin, await readMigrations()), { code: "not_supported" });
   });
 });

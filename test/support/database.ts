@@ -75,7 +75,9 @@ const clearUp = `
     while [ -f "$file" ] && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
     case "$socket" in */prokura-*) rm -rf "$socket" ;; esac
   fi
-  rm -rf "$1"
+  # What was starting when the process was killed may still be writing.
+  tries=0
+  while [ -e "$1" ] && [ $tries -lt 100 ]; do rm -rf "$1" || sleep 0.05; tries=$((tries + 1)); done
 `;
 
 /** Made once a version of the schema: other test processes may want the same one at the same time. */
