@@ -3,7 +3,7 @@ import type { JsonObject } from "../core/json.ts";
 import type { SubjectSymbol } from "../core/symbols.ts";
 import { Checker } from "./checker.ts";
 import { closureOf, type Closure } from "./closure.ts";
-import { coverableOf, type Coverable } from "./coverage.ts";
+import { coverableOf, withinOf, type Coverable } from "./coverage.ts";
 import { taking } from "./membership.ts";
 import type { Parties } from "./parties.ts";
 import { requirementsOf, type Requirements } from "./requirements.ts";
@@ -21,6 +21,8 @@ export interface CallCase {
 export interface AccessCase {
   readonly access: Access;
   readonly resource: SubjectSymbol;
+  /** What it is within, judged as what takes away. */
+  readonly within: Closure | undefined;
   readonly coverable: Coverable;
   /** What the principal has on the resource, under the access's context. */
   readonly principal: Checker;
@@ -41,10 +43,12 @@ export function callCaseOf(
     accesses: accesses.map((access) => {
       const resource = run.scope.object(access.resource);
       const context = merge(callContext, access.context);
+      const within = withinOf(run, contract, resource, callContext);
       return {
         access,
         resource,
-        coverable: coverableOf(run, contract, resource, context, callContext),
+        within,
+        coverable: coverableOf(run, contract, resource, context, callContext, within),
         principal:
           context === callContext
             ? parties.checker(parties.principal)

@@ -30,7 +30,8 @@ export class Checker implements GoalEvaluator {
   readonly #run: Run;
   readonly #subject: SubjectSymbol;
   readonly #kind: SubjectKind;
-  readonly #wildcard: SubjectSymbol | undefined;
+  /** Looked up when first asked for: most relations hold none. */
+  #wildcard: SubjectSymbol | undefined;
   /** Set where the subject is a userset. */
   readonly #self: { readonly object: SubjectSymbol; readonly relation: NameNumber } | undefined;
   /** `undefined`: conditions count as true. */
@@ -44,7 +45,6 @@ export class Checker implements GoalEvaluator {
     this.#subject = subject;
     this.#context = context;
     this.#kind = scope.kindOf(subject);
-    this.#wildcard = this.#kind === "object" ? scope.wildcard(scope.typeOf(subject)) : undefined;
     const relation = scope.relationOf(subject);
     this.#self = relation === -1 ? undefined : { object: scope.objectOf(subject), relation };
   }
@@ -221,15 +221,15 @@ export class Checker implements GoalEvaluator {
     const run = this.#run;
     run.untilMs = Number.POSITIVE_INFINITY;
     let result = notMember;
-    const position = page.indexOf(this.#subject);
+    const position = run.scope.positionIn(page, this.#subject);
     if (position >= 0) {
       result = this.#hold(relation, page, position, mode);
     } else if (!page.complete && this.#kind === "object") {
       result = this.#point(object, relation, mode);
     }
-    if (result === member || this.#wildcard === undefined || !relation.holdsWildcards)
-      return result;
-    const wildcard = page.indexOf(this.#wildcard);
+    if (result === member || !relation.holdsWildcards || this.#kind !== "object") return result;
+    this.#wildcard ??= run.scope.wildcard(run.scope.typeOf(this.#subject));
+    const wildcard = run.scope.positionIn(page, this.#wildcard);
     if (wildcard < 0) return result;
     const untilMs = run.untilMs;
     const value = this.#hold(relation, page, wildcard, mode);

@@ -3,6 +3,7 @@ import type { SubjectSymbol } from "../core/symbols.ts";
 import { Checker } from "./checker.ts";
 import type { SubjectPage } from "./graph.ts";
 import { member, notMember, taking, type Membership, type Mode } from "./membership.ts";
+import { NumberSet } from "./number-set.ts";
 import { relationOf, type RelationPlan, type RewritePlan } from "./plan.ts";
 import { sortNames, type Run } from "./run.ts";
 
@@ -59,8 +60,8 @@ class Expansion {
   isTimeless = true;
   readonly #run: Run;
   readonly #mode: Mode;
-  readonly #seen = new Set<number>();
-  readonly #goals = new Set<number>();
+  readonly #seen = new NumberSet();
+  readonly #goals = new NumberSet();
 
   constructor(run: Run, mode: Mode) {
     this.#run = run;
@@ -70,8 +71,7 @@ class Expansion {
   expand(object: SubjectSymbol, relation: RelationPlan, untilMs: number, depth: number): void {
     const run = this.#run;
     const key = object * run.plan.relations.length + relation.index;
-    if (this.#goals.has(key)) return;
-    this.#goals.add(key);
+    if (!this.#goals.add(key)) return;
     if (depth >= run.limits.depthMax) {
       run.fail("budget_exceeded", `a path is longer than ${run.limits.depthMax} usersets`);
       this.isWhole = false;
@@ -190,8 +190,7 @@ class Expansion {
   }
 
   #add(object: SubjectSymbol, untilMs: number): void {
-    if (this.#seen.has(object)) return;
-    this.#seen.add(object);
+    if (!this.#seen.add(object)) return;
     this.elements.push({ object, value: member, untilMs, names: noNames });
   }
 }

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../core/json.ts";
 import type { SubjectSymbol } from "../core/symbols.ts";
 import { Checker } from "./checker.ts";
-import { closureOf } from "./closure.ts";
+import { closureOf, type Closure } from "./closure.ts";
 import type { Contract } from "./contract.ts";
 import {
   granting,
@@ -9,6 +9,7 @@ import {
   member,
   needs,
   notMember,
+  taking,
   union,
   unknown,
   type Membership,
@@ -34,6 +35,20 @@ interface Place {
 }
 
 /**
+ * What the object is within, judged as what takes away: in doubt it is. `undefined` where its type
+ * knows no such thing.
+ */
+export function withinOf(
+  run: Run,
+  contract: Contract,
+  object: SubjectSymbol,
+  callContext: JsonObject,
+): Closure | undefined {
+  const within = relationOf(run.plan, run.scope.typeOf(object), contract.withinName);
+  return within === undefined ? undefined : closureOf(run, object, within, taking, callContext);
+}
+
+/**
  * `context` is what conditions of covering tuples see, `callContext` what those of `within` see.
  */
 export function coverableOf(
@@ -42,22 +57,27 @@ export function coverableOf(
   object: SubjectSymbol,
   context: JsonObject,
   callContext: JsonObject,
+  within: Closure | undefined = withinOf(run, contract, object, callContext),
 ): Coverable {
-  const itself: Place = {
-    object,
-    value: member,
-    untilMs: Number.POSITIVE_INFINITY,
-    names: [],
-    checker: new Checker(run, object, context),
-  };
-  const within = relationOf(run.plan, run.scope.typeOf(object), contract.withinName);
-  if (within === undefined) return { object, places: [itself], isWhole: true };
-  const closure = closureOf(run, object, within, granting, callContext);
-  const places = closure.elements.map((element) => ({
-    ...element,
-    checker: new Checker(run, element.object, context),
-  }));
-  return { object, places: [itself, ...places], isWhole: closure.isWhole };
+  const places: Place[] = [
+    {
+      object,
+      value: member,
+      untilMs: Number.POSITIVE_INFINITY,
+      names: [],
+      checker: new Checker(run, object, context),
+    },
+  ];
+  const relation = relationOf(run.plan, run.scope.typeOf(object), contract.withinName);
+  if (relation === undefined || within === undefined) return { object, places, isWhole: true };
+  const granted = within.isTimeless
+    ? within
+    : closureOf(run, object, relation, granting, callContext);
+  for (const element of granted.elements) {
+    const checker = new Checker(run, element.object, context);
+    places.push({ ...element, checker });
+  }
+  return { object, places, isWhole: granted.isWhole };
 }
 
 /** Whether the delegation's relation covers the object. Sets the run's registers. */

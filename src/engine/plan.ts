@@ -7,6 +7,7 @@ import type {
   Restriction,
   Rewrite,
 } from "../model/authorization-model.ts";
+import { RequiredPermissions } from "./required-permissions.ts";
 import { bindContract, type Contract } from "./contract.ts";
 
 /** A model bound to a graph's numbers, made once a model and graph. Immutable. */
@@ -20,6 +21,7 @@ export interface Plan {
   readonly numbers: ReadonlyMap<string, NameNumber>;
   /** Absent where the model has no delegations. */
   readonly contract: Contract | undefined;
+  readonly permissions: RequiredPermissions;
 }
 
 export interface RelationPlan {
@@ -92,12 +94,17 @@ export function planModel(model: AuthorizationModel, symbols: Symbols): Plan {
   }
   markSimple(drafts, byType);
   const contract = model.hasDelegations ? bindContract(symbols, byType) : undefined;
-  return { model, relations: drafts, byType, numbers, contract };
+  const unbound = { model, relations: drafts, byType, numbers, contract };
+  const permissions = new RequiredPermissions(
+    (type, relation) => findRelation(unbound, type, relation),
+    new Set(contract?.serverTypes.map((type) => symbols.nameOf(type))),
+  );
+  return { ...unbound, permissions };
 }
 
 /** The relation of a type, or `undefined` where the model has none. */
 export function relationOf(
-  plan: Plan,
+  plan: Pick<Plan, "byType">,
   type: NameNumber,
   relation: NameNumber,
 ): RelationPlan | undefined {
@@ -105,7 +112,11 @@ export function relationOf(
 }
 
 /** The relation by name, or `undefined` where the model has none. */
-export function findRelation(plan: Plan, type: string, relation: string): RelationPlan | undefined {
+export function findRelation(
+  plan: Pick<Plan, "numbers" | "byType">,
+  type: string,
+  relation: string,
+): RelationPlan | undefined {
   const typeNumber = plan.numbers.get(type);
   const relationNumber = plan.numbers.get(relation);
   if (typeNumber === undefined || relationNumber === undefined) return undefined;

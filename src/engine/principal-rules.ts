@@ -1,6 +1,5 @@
 import type { SubjectSymbol } from "../core/symbols.ts";
 import type { AccessCase, CallCase } from "./call-case.ts";
-import { closureOf } from "./closure.ts";
 import {
   complement,
   granting,
@@ -8,12 +7,11 @@ import {
   member,
   needs,
   notMember,
-  taking,
   union,
   unknown,
   type Membership,
 } from "./membership.ts";
-import { findRelation, relationOf } from "./plan.ts";
+import { findRelation, type RelationPlan } from "./plan.ts";
 import { concerns, type Requirement } from "./requirements.ts";
 import { isSuspended } from "./suspension.ts";
 import type { Tally } from "./tally.ts";
@@ -28,7 +26,7 @@ export function judgeSuspensions(call: CallCase, tally: Tally): void {
     if (!judgeUnsuspended(call, object, value, names, tally)) return;
   }
   if (!servers.isWhole) tally.add(unknown, Infinity);
-  for (const { resource } of accesses) if (!judgeResourceUnsuspended(call, resource, tally)) return;
+  for (const access of accesses) if (!judgeResourceUnsuspended(call, access, tally)) return;
 }
 
 /** Rule 4: the tool is registered, its requirements and the accesses fit, the principal may do it. */
@@ -59,16 +57,17 @@ export function judgeOwnPermissions(call: CallCase, tally: Tally): void {
   }
 }
 
-function judgeResourceUnsuspended(call: CallCase, resource: SubjectSymbol, tally: Tally): boolean {
-  const { run, contract, context } = call.parties;
+function judgeResourceUnsuspended(
+  call: CallCase,
+  { resource, within }: AccessCase,
+  tally: Tally,
+): boolean {
   if (!judgeUnsuspended(call, resource, member, [], tally)) return false;
-  const within = relationOf(run.plan, run.scope.typeOf(resource), contract.withinName);
   if (within === undefined) return true;
-  const places = closureOf(run, resource, within, taking, context);
-  for (const { object, value, names } of places.elements) {
+  for (const { object, value, names } of within.elements) {
     if (!judgeUnsuspended(call, object, value, names, tally)) return false;
   }
-  if (!places.isWhole) tally.add(unknown, Infinity);
+  if (!within.isWhole) tally.add(unknown, Infinity);
   return true;
 }
 
@@ -102,7 +101,7 @@ function judgeRegistered(call: CallCase, { access, resource }: AccessCase, tally
   const names: string[] = [];
   for (const requirement of requirements.all) {
     const { registers } = requirement;
-    if (registers === undefined || isOwn(call, requirement)) continue;
+    if (registers === undefined) continue;
     if (!concerns(requirement, access.resource.type, access.role)) continue;
     value = union(value, registers.value);
     untilMs = Math.min(untilMs, registers.untilMs);
@@ -120,8 +119,9 @@ function judgeRegistered(call: CallCase, { access, resource }: AccessCase, tally
 
 /** Some access is of the type and role that the requirement is about. */
 function judgeMet(call: CallCase, requirement: Requirement, tally: Tally): boolean {
-  const { relation, required } = requirement;
-  if (relation.optional || isOwn(call, requirement)) return true;
+  const { permission, required } = requirement;
+  const relation = permission.required;
+  if (relation.optional || permission.isOwn) return true;
   const isMet = call.accesses.some(({ access }) =>
     concerns(requirement, access.resource.type, access.role),
   );
@@ -137,14 +137,15 @@ function judgeMet(call: CallCase, requirement: Requirement, tally: Tally): boole
 function judgePermissions(call: CallCase, access: AccessCase, tally: Tally): boolean {
   const { type } = access.access.resource;
   for (const requirement of call.requirements.all) {
-    if (isOwn(call, requirement)) continue;
     if (!concerns(requirement, type, access.access.role)) continue;
-    const { value, untilMs } = holdsOn(call, access, requirement.relation.relation);
+    const { relation, required } = requirement.permission;
+    const { value, untilMs } = holdsOn(call, access, relation, required.relation);
     if (!judgeRequired(call, requirement, value, untilMs, access.resource, tally)) return false;
   }
   const { permission } = access.access;
   if (permission === undefined) return true;
-  const { value, untilMs } = holdsOn(call, access, permission);
+  const relation = findRelation(call.parties.run.plan, type, permission);
+  const { value, untilMs } = holdsOn(call, access, relation, permission);
   if (tally.add(value, untilMs)) return true;
   failPermission(call, permission, access.resource, tally);
   return false;
@@ -154,9 +155,8 @@ function judgePermissions(call: CallCase, access: AccessCase, tally: Tally): boo
 function judgeOwn(call: CallCase, requirement: Requirement, tally: Tally): boolean {
   const { parties, servers, tool } = call;
   const { run } = parties;
-  if (!isOwn(call, requirement)) return true;
-  const { type, relation: name } = requirement.relation;
-  const relation = findRelation(run.plan, type, name);
+  const { relation, isOwn } = requirement.permission;
+  if (!isOwn) return true;
   const checker = parties.checker(parties.principal);
   if (relation === undefined) return judgeUnknownRelation(call, requirement, tally);
   if (relation.type === parties.contract.toolType) {
@@ -180,10 +180,10 @@ function judgeOwn(call: CallCase, requirement: Requirement, tally: Tally): boole
 function holdsOn(
   { parties }: CallCase,
   { principal, resource, access }: AccessCase,
+  relation: RelationPlan | undefined,
   name: string,
 ): { readonly value: Membership; readonly untilMs: number } {
   const { run } = parties;
-  const relation = findRelation(run.plan, access.resource.type, name);
   if (relation === undefined) {
     const problem = `the model has no relation \`${name}\` on type \`${access.resource.type}\``;
     return { value: run.fail("model_mismatch", problem), untilMs: Infinity };
@@ -195,7 +195,7 @@ function holdsOn(
 /** Either it is not required, or the principal has it. */
 function judgeRequired(
   call: CallCase,
-  { required, relation }: Requirement,
+  { required, permission }: Requirement,
   has: Membership,
   untilMs: number,
   object: SubjectSymbol,
@@ -204,7 +204,7 @@ function judgeRequired(
   const value = required.value === member ? has : union(complement(required.value), has);
   if (value === needs) call.parties.run.names.push(...required.names);
   if (tally.add(value, untilMs)) return true;
-  failPermission(call, relation.relation, object, tally);
+  failPermission(call, permission.required.relation, object, tally);
   return false;
 }
 
@@ -222,18 +222,10 @@ function failPermission(
 
 function judgeUnknownRelation(
   { parties }: CallCase,
-  { relation }: Requirement,
+  { permission }: Requirement,
   tally: Tally,
 ): boolean {
-  const problem = `the model has no relation \`${relation.relation}\` on type \`${relation.type}\``;
+  const { type, relation } = permission.required;
+  const problem = `the model has no relation \`${relation}\` on type \`${type}\``;
   return tally.add(parties.run.fail("model_mismatch", problem), Infinity);
-}
-
-/** Whether it asks about the tool itself or its server. */
-function isOwn({ parties }: CallCase, { relation }: Requirement): boolean {
-  const { plan } = parties.run;
-  const { toolType, serverTypes } = parties.contract;
-  const type = plan.numbers.get(relation.type);
-  if (type === undefined || relation.role !== undefined) return false;
-  return type === toolType || serverTypes.includes(type);
 }

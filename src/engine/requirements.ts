@@ -1,7 +1,5 @@
-import { DomainError } from "../core/error.ts";
 import type { Name } from "../core/object.ts";
 import type { SubjectSymbol } from "../core/symbols.ts";
-import { parsePermission, type Permission, type RequiredRelation } from "../model/permission.ts";
 import { closureOf, type Closure, type ClosureElement } from "./closure.ts";
 import {
   granting,
@@ -13,11 +11,12 @@ import {
   type Membership,
 } from "./membership.ts";
 import type { Parties } from "./parties.ts";
+import type { RequiredPermission } from "./required-permissions.ts";
 import type { Run } from "./run.ts";
 
 /** One permission that a tool or its server requires. */
 export interface Requirement {
-  readonly relation: RequiredRelation;
+  readonly permission: Extract<RequiredPermission, { readonly kind: "relation" }>;
   /** Whether it is required, judged as what takes away: in doubt it is. */
   readonly required: ClosureElement;
   /** Whether it registers the tool, judged as what grants: in doubt it does not. */
@@ -40,32 +39,43 @@ export function requirementsOf(parties: Parties, tool: SubjectSymbol): Requireme
   const registering = required.isTimeless
     ? required
     : closureOf(run, tool, contract.requires, granting, context);
-  const permissions = required.elements.map((element) => readPermission(run, element.object));
-  const isWhole = required.isWhole && registering.isWhole && !permissions.includes(undefined);
-  const sole = required.elements.length === 1 ? permissions[0] : undefined;
-  const all = required.elements.flatMap((element, index) => {
-    const relation = permissions[index];
-    if (relation === undefined || relation.kind === "none") return [];
-    return [{ relation, required: element, registers: find(registering, element.object) }];
-  });
-  const registrations =
-    sole?.kind === "none" && standsOn(parties, tool, required)
-      ? registering.elements
-      : all.flatMap(({ registers }) => (registers === undefined ? [] : [registers]));
-  return {
-    all,
-    registered: registrations.reduce(
-      (result, { value }) => union(result, value),
-      isWhole ? notMember : unknown,
-    ),
-    untilMs: Math.min(Infinity, ...registrations.map(({ untilMs }) => untilMs)),
-    isWhole,
-  };
+  const all: Requirement[] = [];
+  let isWhole = required.isWhole && registering.isWhole;
+  let none = false;
+  for (const element of required.elements) {
+    const permission = readPermission(run, element.object);
+    switch (permission.kind) {
+      case "none":
+        none = true;
+        break;
+      case "relation":
+        all.push({ permission, required: element, registers: find(registering, element.object) });
+        break;
+      case "malformed":
+        isWhole = false;
+        break;
+    }
+  }
+  const isNone = none && required.elements.length === 1 && standsOn(parties, tool, required);
+  const registrations = isNone ? registering.elements : all.map(({ registers }) => registers);
+  let registered = isWhole ? notMember : unknown;
+  let untilMs = Infinity;
+  for (const registration of registrations) {
+    if (registration === undefined) continue;
+    registered = union(registered, registration.value);
+    untilMs = Math.min(untilMs, registration.untilMs);
+  }
+  return { all, registered, untilMs, isWhole };
 }
 
 /** Whether the requirement is about accesses of this type and role. */
-export function concerns({ relation }: Requirement, type: Name, role: string | undefined): boolean {
-  return relation.type === type && relation.role === role;
+export function concerns(
+  { permission }: Requirement,
+  type: Name,
+  role: string | undefined,
+): boolean {
+  const { required, isOwn } = permission;
+  return !isOwn && required.type === type && required.role === role;
 }
 
 /** `permission:none` counts as a tuple on the tool itself only, not by way of its server. */
@@ -73,7 +83,7 @@ function standsOn({ run, contract }: Parties, tool: SubjectSymbol, required: Clo
   const page = run.scope.forward(tool, contract.requires.relation);
   const none = required.elements[0]?.object;
   if (page === undefined || none === undefined) return false;
-  const position = page.indexOf(none);
+  const position = run.scope.positionIn(page, none);
   if (position < 0) return false;
   const condition = page.conditionAt(position);
   const expiresAtMs = page.expiresAtMsAt(position);
@@ -84,14 +94,12 @@ function find(closure: Closure, object: SubjectSymbol): ClosureElement | undefin
   return closure.elements.find((element) => element.object === object);
 }
 
-/** `undefined`, with the run's problem set, where the id is no permission. */
-function readPermission(run: Run, permission: SubjectSymbol): Permission | undefined {
+/** With the run's problem set where the id is no permission. */
+function readPermission(run: Run, permission: SubjectSymbol): RequiredPermission {
   const id = run.scope.idOf(permission);
-  try {
-    return parsePermission(id, "permission");
-  } catch (error) {
-    if (!(error instanceof DomainError)) throw error;
+  const read = run.plan.permissions.read(id);
+  if (read.kind === "malformed") {
     run.fail("model_mismatch", `\`${id}\` is required and is no permission`);
-    return undefined;
   }
+  return read;
 }

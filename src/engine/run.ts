@@ -100,13 +100,9 @@ export class Run {
     condition: StoredCondition | undefined,
   ): boolean {
     const { scope } = this;
-    return allows(
-      relation,
-      scope.kindOf(subject),
-      scope.typeOf(subject),
-      scope.relationOf(subject),
-      condition?.name,
-    );
+    const kind = scope.kindOf(subject);
+    const usersetRelation = kind === "userset" ? scope.relationOf(subject) : -1;
+    return allows(relation, kind, scope.typeOf(subject), usersetRelation, condition?.name);
   }
 
   /**

@@ -18,10 +18,13 @@ import type { Plan } from "./plan.ts";
 export class Scope {
   readonly #graph: Graph;
   readonly #plan: Plan;
-  readonly #locals: Local[] = [];
-  readonly #localByText = new Map<string, SubjectSymbol>();
-  readonly #missed = new Map<string, PageKey>();
+  // Most evaluations need none of these: they are made when first needed.
+  #locals: Local[] | undefined;
+  #localByText: Map<string, SubjectSymbol> | undefined;
+  #missed: Map<string, PageKey> | undefined;
   #contextual: Contextual | undefined;
+  /** Pages that are of this scope's own making: only these have local symbols. */
+  #overlaid: Set<SubjectPage> | undefined;
 
   constructor(graph: Graph, plan: Plan) {
     this.#graph = graph;
@@ -30,11 +33,11 @@ export class Scope {
 
   /** True once a page was missed: from then on nothing is decided, all else is looking ahead. */
   get hasMissed(): boolean {
-    return this.#missed.size > 0;
+    return this.#missed !== undefined;
   }
 
   missedPages(): readonly PageKey[] {
-    return sortPageKeys(this.#missed.values());
+    return sortPageKeys(this.#missed?.values() ?? []);
   }
 
   /** Tuples of types and relations that the model does not have are left out: they say nothing. */
@@ -153,9 +156,17 @@ export class Scope {
       this.#missForward(object, relation);
       return undefined;
     }
-    return this.#contextual === undefined
-      ? page
-      : this.#contextual.subjects(page, object, relation, this);
+    if (this.#contextual === undefined) return page;
+    const overlaid = this.#contextual.subjects(page, object, relation, this);
+    if (overlaid === page) return page;
+    this.#overlaid ??= new Set();
+    this.#overlaid.add(overlaid);
+    return overlaid;
+  }
+
+  /** Position of the tuple with this very subject, or -1. */
+  positionIn(page: SubjectPage, subject: SubjectSymbol): number {
+    return subject >= 0 || this.#overlaid?.has(page) === true ? page.indexOf(subject) : -1;
   }
 
   /** Of the stored tuples alone. */
@@ -229,6 +240,7 @@ export class Scope {
   }
 
   #miss(key: PageKey): void {
+    this.#missed ??= new Map();
     this.#missed.set(formatPageKey(key), key);
   }
 
@@ -239,6 +251,8 @@ export class Scope {
     relation: NameNumber | -1,
   ): SubjectSymbol {
     const text = formatSubject(subject);
+    this.#locals ??= [];
+    this.#localByText ??= new Map();
     const known = this.#localByText.get(text);
     if (known !== undefined) return known;
     this.#locals.push({ subject, type, object, relation });
@@ -249,7 +263,7 @@ export class Scope {
   }
 
   #localOf(symbol: SubjectSymbol): Local {
-    const local = this.#locals[-2 - symbol];
+    const local = this.#locals?.[-2 - symbol];
     assert(local !== undefined, "a symbol is used outside its evaluation");
     return local;
   }

@@ -1,0 +1,219 @@
+import { parseArgs } from "node:util";
+import type { Call } from "../src/core/decision.ts";
+import { parseName, parseObjectText, sameObject } from "../src/core/object.ts";
+import type { LoadedPage, PageKey } from "../src/core/page.ts";
+import { sameSubject, subjectOf } from "../src/core/subject.ts";
+import { parseTupleText, type RelationTuple } from "../src/core/tuple.ts";
+import { authorize } from "../src/engine/authorize.ts";
+import { checkRelation } from "../src/engine/check.ts";
+import type { Evaluated } from "../src/engine/graph.ts";
+import { defaultLimits } from "../src/engine/limits.ts";
+import { planModel } from "../src/engine/plan.ts";
+import { parseModel } from "../src/model/parse-model.ts";
+import { PageClock } from "../src/replica/page-clock.ts";
+import { PageStore } from "../src/replica/page-store.ts";
+
+// What does one evaluation cost, every page in memory? Prints one line of JSON, in microseconds.
+
+const { values } = parseArgs({ options: { seconds: { type: "string", default: "1" } } });
+const secondsEach = Number(values.seconds);
+const users = 500;
+const now = { earliestMs: 1_800_000_000_000, latestMs: 1_800_000_000_010 };
+
+const model = parseModel(`
+model
+  schema 1.1
+type suspension
+type permission
+type user
+  relations
+    define suspended: [suspension]
+type agent
+  relations
+    define suspended: [suspension]
+type group
+  relations
+    define member: [user, group#member]
+type session
+  relations
+    define principal: [user, agent]
+    define actor: [agent]
+    define suspended: [suspension]
+type mcp_server
+  relations
+    define requires: [permission]
+    define suspended: [suspension]
+type tool
+  relations
+    define server: [mcp_server]
+    define within: server
+    define requires: [permission] or requires from server
+    define eligible: [agent, agent:*]
+    define suspended: [suspension]
+type folder
+  relations
+    define parent: [folder]
+    define within: parent or within from parent
+    define viewer: [user, group#member] or viewer from parent
+type document
+  relations
+    define parent: [folder]
+    define within: parent or within from parent
+    define viewer: ([user, group#member] or viewer from parent) but not blocked
+    define blocked: [user]
+type delegation
+  relations
+    define principal: [user, agent]
+    define delegator: [user, agent]
+    define delegate: [agent]
+    define parent: [delegation]
+    define delegable_to: [agent, agent:*]
+    define session: [session, session:*]
+    define tool: [tool, tool:*, mcp_server]
+    define resource: [folder, document, document:*]
+    define suspended: [suspension]
+`);
+
+const tuples: RelationTuple[] = world();
+const graph = new PageStore(new PageClock(Infinity));
+const view = { graph, plan: planModel(model, graph.symbols), now };
+const object = (text: string): ReturnType<typeof parseObjectText> =>
+  parseObjectText(text, "object");
+const calls = Array.from({ length: users }, (_, user) => callOf(user));
+const handed = calls.map((call) => ({
+  ...call,
+  actors: [...call.actors, object("agent:helper")],
+}));
+const checks = calls.map((call) => ({
+  object: object(`document:${call.principal.id}`),
+  relation: parseName("viewer", "relation"),
+  subject: subjectOf(call.principal),
+  context: {},
+  contextualTuples: [],
+}));
+
+console.log(
+  JSON.stringify({
+    benchmark: "evaluate",
+    node: process.version,
+    checkUs: measure(checks, (query) => checkRelation(view, query, defaultLimits), "member"),
+    authorizeUs: measure(calls, (call) => authorize(view, call, defaultLimits), "allowed"),
+    authorizeTwoLinksUs: measure(handed, (call) => authorize(view, call, defaultLimits), "allowed"),
+  }),
+);
+
+/** Median of rounds over all queries, once the pages are there and the code is warm. */
+function measure<Query, Value extends { readonly kind: string }>(
+  queries: readonly Query[],
+  evaluate: (query: Query) => Evaluated<Value>,
+  expected: string,
+): number {
+  for (const query of queries) load(() => evaluate(query), expected);
+  const samples: number[] = [];
+  const endMs = performance.now() + secondsEach * 1_000;
+  while (performance.now() < endMs) {
+    const startMs = performance.now();
+    for (const query of queries) evaluate(query);
+    samples.push(((performance.now() - startMs) * 1_000) / queries.length);
+  }
+  const median = samples.toSorted((left, right) => left - right)[samples.length >> 1] ?? NaN;
+  return Math.round(median * 100) / 100;
+}
+
+function load<Value extends { readonly kind: string }>(
+  evaluate: () => Evaluated<Value>,
+  expected: string,
+): void {
+  for (;;) {
+    const evaluated = evaluate();
+    if (evaluated.kind === "missing") {
+      graph.install(evaluated.pages.map(pageOf));
+      continue;
+    }
+    if (evaluated.value.kind === expected) return;
+    throw new Error(`not ${expected}: ${JSON.stringify(evaluated.value)}`);
+  }
+}
+
+function pageOf(key: PageKey): LoadedPage {
+  return { key, tuples: tuples.filter((tuple) => belongs(tuple, key)), partialRelations: [] };
+}
+
+function belongs(tuple: RelationTuple, key: PageKey): boolean {
+  switch (key.kind) {
+    case "object":
+      return sameObject(tuple.object, key.object);
+    case "forward":
+      return sameObject(tuple.object, key.object) && tuple.relation === key.relation;
+    case "point":
+      return (
+        sameObject(tuple.object, key.object) &&
+        tuple.relation === key.relation &&
+        sameSubject(tuple.subject, key.subject)
+      );
+    case "reverse":
+      return (
+        tuple.object.type === key.type &&
+        tuple.relation === key.relation &&
+        sameSubject(tuple.subject, key.subject)
+      );
+    case "pair":
+      return (
+        tuple.relation === "principal" &&
+        sameSubject(tuple.subject, subjectOf(key.principal)) &&
+        tuples.some(
+          (other) =>
+            other.relation === "delegate" &&
+            sameObject(other.object, tuple.object) &&
+            sameSubject(other.subject, subjectOf(key.delegate)),
+        )
+      );
+  }
+}
+
+/** Each user has one agent, one document in a folder of a folder, and is in a nested group. */
+function world(): RelationTuple[] {
+  const lines = [
+    "tool:read#server@mcp_server:files",
+    "tool:read#requires@permission:document/viewer",
+    "tool:read#eligible@agent:*",
+    "group:all#member@group:staff#member",
+    "folder:root#viewer@group:all#member",
+    "folder:home#parent@folder:root",
+  ];
+  for (let user = 0; user < users; user += 1) {
+    lines.push(
+      `group:staff#member@user:${user}`,
+      `document:${user}#parent@folder:home`,
+      ...link(`d${user}`, user, `user:${user}`, `agent:${user}`),
+      ...link(`e${user}`, user, `agent:${user}`, "agent:helper"),
+      `delegation:d${user}#delegable_to@agent:helper`,
+      `delegation:e${user}#parent@delegation:d${user}`,
+    );
+  }
+  return lines.map((line) => parseTupleText(line, "tuple"));
+}
+
+function link(id: string, user: number, delegator: string, delegate: string): readonly string[] {
+  return [
+    `delegation:${id}#principal@user:${user}`,
+    `delegation:${id}#delegator@${delegator}`,
+    `delegation:${id}#delegate@${delegate}`,
+    `delegation:${id}#session@session:*`,
+    `delegation:${id}#tool@tool:read`,
+    `delegation:${id}#resource@document:${user}`,
+  ];
+}
+
+function callOf(user: number): Call {
+  const resource = parseObjectText(`document:${user}`, "resource");
+  return {
+    principal: parseObjectText(`user:${user}`, "principal"),
+    actors: [parseObjectText(`agent:${user}`, "actor")],
+    tool: parseObjectText("tool:read", "tool"),
+    accesses: [{ resource, context: {} }],
+    context: {},
+    partialChain: false,
+    contextualTuples: [],
+  };
+}
