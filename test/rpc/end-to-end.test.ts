@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { status } from "@grpc/grpc-js";
 import { createTestDatabase } from "../support/database.ts";
 import { askGrpc, askHttp, type Ask } from "./asking.ts";
-import { loadProtoFiles, type Plain } from "./plain-grpc.ts";
+import { loadProtoFiles, PlainClient, type Plain } from "./plain-grpc.ts";
 import { reflect } from "./reflected.ts";
 import { startProcess, type ServerProcess } from "./server-process.ts";
 
@@ -166,6 +168,41 @@ suite("a server process", () => {
     assert.equal(typeof answer["token"], "string");
     const none = await ask("AuthorizationService", "BatchCheck", { tenant: "batch", items: [{}] });
     assert.match(JSON.stringify(none["results"]), /"code":"malformed"/);
+  });
+});
+
+suite("a server that stops", () => {
+  test("ends watches with UNAVAILABLE after what they were owed, and lets its lease go", async () => {
+    const database = await createTestDatabase();
+    const environment = { DATABASE_URL: database.connectionString };
+    await using stopping = await startProcess([], environment);
+    await using staying = await startProcess([], environment);
+    const ask = askHttp(stopping.httpUrl);
+    await prepare(ask, "watched");
+    using client = new PlainClient(
+      loadProtoFiles(),
+      "prokura.v1.TupleService",
+      stopping.grpcAddress,
+    );
+    const { token } = await ask("AdminService", "ListNodes", { tenant: "watched" });
+    const watch = client.serverStream("Watch", { tenant: "watched", token });
+    const events: Plain[] = [];
+    watch.on("data", (event: Plain) => events.push(event));
+    const given = await ask("DelegationService", "Delegate", { tenant: "watched", ...consent });
+    const seen = Promise.withResolvers<void>();
+    watch.on("data", (event: Plain) => {
+      if (JSON.stringify(event).includes(idOf(given))) seen.resolve();
+    });
+    if (JSON.stringify(events).includes(idOf(given))) seen.resolve();
+    await seen.promise;
+    const ended = once(watch, "error");
+    assert.equal(await stopping.stop("SIGTERM"), 0);
+    const [error] = await ended;
+    assert.equal(error.code, status.UNAVAILABLE);
+    const left = await askHttp(staying.httpUrl)("AdminService", "ListNodes", { tenant: "watched" });
+    assert.equal(JSON.stringify(left).match(/"lease_id"/g)?.length, 1);
+    assert.equal(await staying.stop("SIGTERM"), 0);
+    await database.drop();
   });
 });
 
