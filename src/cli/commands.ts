@@ -1,0 +1,48 @@
+import { check, explain } from "./check.ts";
+import type { Command } from "./command.ts";
+import { delegate, renew } from "./delegate.ts";
+import { getDelegation, listDelegations } from "./delegations.ts";
+import { expand } from "./expand.ts";
+import { listObjects, listSubjects } from "./lists.ts";
+import { testModel } from "./model-test.ts";
+import { activateModel, listModels, readModelCommand, writeModel } from "./models.ts";
+import { listNodes, waitFor } from "./nodes.ts";
+import { relationCheck } from "./relation-check.ts";
+import { revoke } from "./revoke.ts";
+import { resume, suspend } from "./suspend.ts";
+import { createTenant, listTenants } from "./tenants.ts";
+import { deleteTuples, readTuplesCommand, writeTuples } from "./tuple-commands.ts";
+import { exportTuples, importTuples } from "./tuple-transfer.ts";
+import { watch } from "./watch.ts";
+
+/** Every command, in the order of the help. `serve` and `gateway` are started without this table. */
+export const commands: readonly Command[] = [
+  check,
+  explain,
+  delegate,
+  renew,
+  revoke,
+  suspend,
+  resume,
+  listDelegations,
+  getDelegation,
+  relationCheck,
+  expand,
+  listObjects,
+  listSubjects,
+  writeTuples,
+  readTuplesCommand,
+  deleteTuples,
+  importTuples,
+  exportTuples,
+  writeModel,
+  readModelCommand,
+  listModels,
+  activateModel,
+  testModel,
+  watch,
+  waitFor,
+  createTenant,
+  listTenants,
+  listNodes,
+];
