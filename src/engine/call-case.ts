@@ -4,7 +4,7 @@ import type { SubjectSymbol } from "../core/symbols.ts";
 import { Checker } from "./checker.ts";
 import { closureOf, type Closure } from "./closure.ts";
 import { coverableOf, withinOf, type Coverable } from "./coverage.ts";
-import { taking } from "./membership.ts";
+import { granting, taking } from "./membership.ts";
 import type { Parties } from "./parties.ts";
 import { requirementsOf, type Requirements } from "./requirements.ts";
 
@@ -12,7 +12,10 @@ import { requirementsOf, type Requirements } from "./requirements.ts";
 export interface CallCase {
   readonly parties: Parties;
   readonly tool: SubjectSymbol;
+  /** Judged as what takes away: in doubt it is a server. */
   readonly servers: Closure;
+  /** Judged as what grants: in doubt it is none. */
+  readonly certainServers: Closure;
   readonly requirements: Requirements;
   readonly coverableTool: Coverable;
   readonly accesses: readonly AccessCase[];
@@ -34,10 +37,14 @@ export function callCaseOf(
   accesses: readonly Access[],
 ): CallCase {
   const { run, contract, context: callContext } = parties;
+  const servers = closureOf(run, tool, contract.server, taking, callContext);
   return {
     parties,
     tool,
-    servers: closureOf(run, tool, contract.server, taking, callContext),
+    servers,
+    certainServers: servers.isTimeless
+      ? servers
+      : closureOf(run, tool, contract.server, granting, callContext),
     requirements: requirementsOf(parties, tool),
     coverableTool: coverableOf(run, contract, tool, callContext, callContext),
     accesses: accesses.map((access) => {

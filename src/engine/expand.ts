@@ -5,7 +5,7 @@ import type { SubjectSymbol } from "../core/symbols.ts";
 import type { RelationTuple, StoredCondition } from "../core/tuple.ts";
 import type { Evaluated, SubjectPage } from "./graph.ts";
 import type { EngineLimits } from "./limits.ts";
-import { granting, notMember } from "./membership.ts";
+import { granting, modeCount, notMember, subtracted, type Mode } from "./membership.ts";
 import { findRelation, relationOf, type RelationPlan, type RewritePlan } from "./plan.ts";
 import { Run } from "./run.ts";
 import type { EngineError, View } from "./view.ts";
@@ -64,7 +64,7 @@ export function expand(
   const run = new Run(view, limits, query.contextualTuples);
   const depth = Math.min(query.depth, limits.depthMax);
   const expander = new Expander(run);
-  const tree = expander.userset(run.scope.object(query.object), relation, depth);
+  const tree = expander.userset(run.scope.object(query.object), relation, granting, depth);
   return run.finish(run.problem === undefined ? { kind: "tree", tree } : run.error());
 }
 
@@ -78,13 +78,13 @@ class Expander {
     this.#run = run;
   }
 
-  userset(object: SubjectSymbol, relation: RelationPlan, depth: number): UsersetTree {
+  userset(object: SubjectSymbol, relation: RelationPlan, mode: Mode, depth: number): UsersetTree {
     const { scope, plan } = this.#run;
     const tree = { object: scope.refOf(object), relation: relation.relationName };
-    const key = object * plan.relations.length + relation.index;
+    const key = (object * plan.relations.length + relation.index) * modeCount + mode;
     if (depth === 0 || this.#path.has(key) || !this.#count()) return tree;
     this.#path.add(key);
-    const node = this.#apply(relation.rewrite, object, relation, depth);
+    const node = this.#apply(relation.rewrite, object, relation, mode, depth);
     this.#path.delete(key);
     return { ...tree, node };
   }
@@ -93,30 +93,31 @@ class Expander {
     rewrite: RewritePlan,
     object: SubjectSymbol,
     relation: RelationPlan,
+    mode: Mode,
     depth: number,
   ): ExpandNode {
     switch (rewrite.kind) {
       case "this":
-        return { kind: "leaf", subjects: this.#subjects(object, relation, depth) };
+        return { kind: "leaf", subjects: this.#subjects(object, relation, mode, depth) };
       case "computed_userset":
-        return { kind: rewrite.kind, of: this.userset(object, rewrite.relation, depth - 1) };
+        return { kind: rewrite.kind, of: this.userset(object, rewrite.relation, mode, depth - 1) };
       case "tuple_to_userset":
         return {
           kind: rewrite.kind,
           tupleset: rewrite.tupleset.relationName,
-          of: this.#through(object, rewrite, depth),
+          of: this.#through(object, rewrite, mode, depth),
         };
       case "union":
       case "intersection":
         return {
           kind: rewrite.kind,
-          of: rewrite.of.map((operand) => this.#apply(operand, object, relation, depth)),
+          of: rewrite.of.map((operand) => this.#apply(operand, object, relation, mode, depth)),
         };
       case "exclusion":
         return {
           kind: rewrite.kind,
-          base: this.#apply(rewrite.base, object, relation, depth),
-          subtract: this.#apply(rewrite.subtract, object, relation, depth),
+          base: this.#apply(rewrite.base, object, relation, mode, depth),
+          subtract: this.#apply(rewrite.subtract, object, relation, subtracted(mode), depth),
         };
     }
   }
@@ -124,11 +125,12 @@ class Expander {
   #subjects(
     object: SubjectSymbol,
     relation: RelationPlan,
+    mode: Mode,
     depth: number,
   ): readonly ExpandedSubject[] {
     const { scope, plan } = this.#run;
     const subjects: ExpandedSubject[] = [];
-    this.#eachTuple(object, relation, (page, position) => {
+    this.#eachTuple(object, relation, mode, (page, position) => {
       const symbol = page.subjectAt(position);
       const condition = page.conditionAt(position);
       const expiresAtMs = page.expiresAtMsAt(position);
@@ -140,7 +142,7 @@ class Expander {
         ...(expiresAtMs === Number.POSITIVE_INFINITY ? {} : { expiresAtMs }),
         ...(target === undefined
           ? {}
-          : { userset: this.userset(scope.objectOf(symbol), target, depth - 1) }),
+          : { userset: this.userset(scope.objectOf(symbol), target, mode, depth - 1) }),
       });
     });
     return subjects;
@@ -149,15 +151,16 @@ class Expander {
   #through(
     object: SubjectSymbol,
     rewrite: Extract<RewritePlan, { readonly kind: "tuple_to_userset" }>,
+    mode: Mode,
     depth: number,
   ): readonly UsersetTree[] {
     const { scope, plan } = this.#run;
     const trees: UsersetTree[] = [];
-    this.#eachTuple(object, rewrite.tupleset, (page, position) => {
+    this.#eachTuple(object, rewrite.tupleset, mode, (page, position) => {
       const target = page.subjectAt(position);
       if (scope.kindOf(target) !== "object") return;
       const relation = relationOf(plan, scope.typeOf(target), rewrite.relation);
-      if (relation !== undefined) trees.push(this.userset(target, relation, depth - 1));
+      if (relation !== undefined) trees.push(this.userset(target, relation, mode, depth - 1));
     });
     return trees;
   }
@@ -165,6 +168,7 @@ class Expander {
   #eachTuple(
     object: SubjectSymbol,
     relation: RelationPlan,
+    mode: Mode,
     take: (page: SubjectPage, position: number) => void,
   ): void {
     const run = this.#run;
@@ -183,7 +187,7 @@ class Expander {
         page.subjectAt(position),
         page.conditionAt(position),
         page.expiresAtMsAt(position),
-        granting,
+        mode,
         undefined,
       );
       if (held === notMember) continue;

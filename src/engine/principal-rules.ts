@@ -1,5 +1,6 @@
 import type { SubjectSymbol } from "../core/symbols.ts";
 import type { AccessCase, CallCase } from "./call-case.ts";
+import type { Closure } from "./closure.ts";
 import {
   complement,
   granting,
@@ -153,7 +154,7 @@ function judgePermissions(call: CallCase, access: AccessCase, tally: Tally): boo
 
 /** Permissions on the tool itself or on its server: no access brings them. */
 function judgeOwn(call: CallCase, requirement: Requirement, tally: Tally): boolean {
-  const { parties, servers, tool } = call;
+  const { parties, servers, certainServers, tool } = call;
   const { run } = parties;
   const { relation, isOwn } = requirement.permission;
   if (!isOwn) return true;
@@ -163,18 +164,39 @@ function judgeOwn(call: CallCase, requirement: Requirement, tally: Tally): boole
     const value = checker.check(tool, relation, granting);
     return judgeRequired(call, requirement, value, run.untilMs, tool, tally);
   }
-  let any = servers.isWhole ? notMember : unknown;
   for (const server of servers.elements) {
     if (run.scope.typeOf(server.object) !== relation.type) continue;
-    any = union(any, server.value);
     const mark = run.names.length;
     const has = checker.check(server.object, relation, granting);
     const value = union(complement(server.value), has);
+    const { untilMs } = run;
     if (value === needs) run.names.push(...server.names);
     else run.names.length = mark;
-    if (!judgeRequired(call, requirement, value, run.untilMs, server.object, tally)) return false;
+    if (!judgeRequired(call, requirement, value, untilMs, server.object, tally)) return false;
   }
-  return judgeRequired(call, requirement, any, Infinity, tool, tally);
+  return judgeServed(call, requirement, relation, certainServers, tally);
+}
+
+/** A permission on a server is met by none where there is no server to have it on. */
+function judgeServed(
+  call: CallCase,
+  requirement: Requirement,
+  { type }: RelationPlan,
+  servers: Closure,
+  tally: Tally,
+): boolean {
+  const { run } = call.parties;
+  let value = servers.isWhole ? notMember : unknown;
+  let untilMs = Infinity;
+  const names: string[] = [];
+  for (const server of servers.elements) {
+    if (run.scope.typeOf(server.object) !== type) continue;
+    value = union(value, server.value);
+    untilMs = Math.min(untilMs, server.untilMs);
+    names.push(...server.names);
+  }
+  if (value === needs) run.names.push(...names);
+  return judgeRequired(call, requirement, value, untilMs, call.tool, tally);
 }
 
 function holdsOn(
