@@ -1,7 +1,7 @@
 import { DomainError } from "../core/error.ts";
 import { parseName } from "../core/object.ts";
 import { objectOfSubject } from "../core/subject.ts";
-import { formatToken } from "../core/revision.ts";
+import { formatToken, type ConsistencyToken } from "../core/revision.ts";
 import type { Decision } from "../core/decision.ts";
 import {
   AuthorizationService,
@@ -48,8 +48,11 @@ export function authorizationHandlers(
 ): Handlers {
   const { authorizer, relations, tools } = parts;
   const { method } = AuthorizationService;
+  const tokenOf = lastToken();
   return (transport) => {
-    transport.unary(method.check, (request, call) => check(authorizer, limits, request, call));
+    transport.unary(method.check, (request, call) =>
+      check(authorizer, limits, tokenOf, request, call),
+    );
     transport.unary(method.batchCheck, (request, call) =>
       checkItems(authorizer, limits, request, call),
     );
@@ -76,9 +79,27 @@ export function authorizationHandlers(
   };
 }
 
+/** Formats tokens, and remembers the last: between two writes all decisions have the same. */
+function lastToken(): (position: ConsistencyToken) => string {
+  let last: ConsistencyToken | undefined;
+  let text = "";
+  return (position) => {
+    if (
+      last?.revision !== position.revision ||
+      last.tenant !== position.tenant ||
+      last.timeline !== position.timeline
+    ) {
+      last = position;
+      text = formatToken(position);
+    }
+    return text;
+  };
+}
+
 function check(
   authorizer: Authorizer,
   limits: RequestLimits,
+  tokenOf: (position: ConsistencyToken) => string,
   request: CheckRequest,
   call: CallContext,
 ) {
@@ -90,7 +111,7 @@ function check(
   return answer instanceof Promise ? answer.then(format) : format(answer);
 
   function format(decision: Decision) {
-    return decisionToProto(decision, formatToken(decision));
+    return decisionToProto(decision, tokenOf(decision));
   }
 }
 

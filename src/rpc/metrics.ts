@@ -55,22 +55,44 @@ export function createMetrics(replica: () => Numbers): Metrics {
     registers: [registry],
   });
   addReplicaNumbers(registry, replica);
+  // Labels are few and looked up once: the library would check and hash them at every call.
+  const requestsOf = cached((key) => {
+    const [method = "", status = ""] = key.split(" ");
+    return requests.labels({ method, status });
+  });
+  const durationsOf = cached((method) => durations.labels({ method }));
+  const decidedOf = cached((key) => {
+    const [verdict = "", reason = ""] = key.split(" ");
+    return decided.labels({ verdict, reason });
+  });
   return {
     calls: {
       started: () => inFlight.inc(),
       ended: (method, status, durationMs) => {
         inFlight.dec();
-        requests.inc({ method, status: statusName(status) });
-        durations.observe({ method }, durationMs / 1000);
+        requestsOf(`${method} ${statusName(status)}`).inc();
+        durationsOf(method).observe(durationMs / 1000);
       },
     },
     decisions: {
-      record: (event) => {
-        decided.inc(labelsOf(event));
-        decisionSeconds.observe(event.latencyUs / 1e6);
+      record: ({ outcome, latencyUs }) => {
+        decidedOf(outcomeLabels(outcome)).inc();
+        decisionSeconds.observe(latencyUs / 1e6);
       },
     },
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}
+
+/** Remembers what was made for each key. Keys must be few. */
+function cached<Value>(make: (key: string) => Value): (key: string) => Value {
+  const made = new Map<string, Value>();
+  return (key) => {
+    const known = made.get(key);
+    if (known !== undefined) return known;
+    const value = make(key);
+    made.set(key, value);
+    return value;
   };
 }
 
@@ -89,17 +111,18 @@ function addReplicaNumbers(registry: Registry, replica: () => Numbers): void {
   }
 }
 
-function labelsOf({ outcome }: DecisionEvent): { verdict: string; reason: string } {
-  if (outcome instanceof DomainError) return { verdict: "error", reason: outcome.code };
+/** Verdict and reason, with a space between. */
+function outcomeLabels(outcome: DecisionEvent["outcome"]): string {
+  if (outcome instanceof DomainError) return `error ${outcome.code}`;
   const { verdict } = outcome;
   switch (verdict.kind) {
     case "allowed":
-      return { verdict: "allowed", reason: "" };
+      return "allowed";
     case "denied":
-      return { verdict: "denied", reason: verdict.reason };
+      return `denied ${verdict.reason}`;
   }
 }
 
 function statusName(status: Code | "ok"): string {
-  return status === "ok" ? status : Code[status].replace(/\B[A-Z]/g, "_$&").toLowerCase();
+  return status === "ok" ? "ok" : Code[status].replace(/\B[A-Z]/g, "_$&").toLowerCase();
 }

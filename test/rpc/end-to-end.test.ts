@@ -215,7 +215,9 @@ suite("a server with the embedded database", () => {
       await prepare(ask, "kept");
       await ask("DelegationService", "Delegate", { tenant: "kept", ...consent });
       await first.stop("SIGKILL");
-      await using second = await startProcess([`--data-dir=${folder}`], { DATABASE_URL: "" });
+      const args = [`--data-dir=${folder}`, "--insecure-listen"];
+      await using second = await startProcess(args, { DATABASE_URL: "" });
+      assert.match(second.lines.join("\n"), /"level":"warn".*insecure-listen is set/);
       const request = { tenant: "kept", ...call };
       const answer = await askHttp(second.httpUrl)("AuthorizationService", "Check", request);
       assert.equal(answer["verdict"], "VERDICT_ALLOWED");

@@ -233,6 +233,41 @@ suite("gRPC", () => {
     assert.deepEqual(error.metadata.get("prokura-code"), ["not_serving"]);
   });
 
+  test("a call under way is answered while the server stops", async () => {
+    const hold = Promise.withResolvers<void>();
+    const arrived = Promise.withResolvers<void>();
+    const server = await serve(
+      authorizer(async () => {
+        arrived.resolve();
+        await hold.promise;
+        return allowed;
+      }),
+    );
+    using client = clientOf(server);
+    const answer = client.unary("Check", call);
+    await arrived.promise;
+    const closed = server.rpc.close(20_000);
+    hold.resolve();
+    assert.equal((await answer)["verdict"], "VERDICT_ALLOWED");
+    await closed;
+  });
+
+  test("a call that outlasts the grace is cut", async () => {
+    const arrived = Promise.withResolvers<void>();
+    const server = await serve(
+      authorizer(async (context) => {
+        arrived.resolve();
+        await once(context.signal, "abort");
+        throw context.signal.reason;
+      }),
+    );
+    using client = clientOf(server);
+    const failed = failure(client.unary("Check", call));
+    await arrived.promise;
+    await server.rpc.close(10);
+    assert.notEqual((await failed).code, status.OK);
+  });
+
   test("a client that leaves a watch aborts it", async () => {
     const left = Promise.withResolvers<void>();
     const { tools } = refusingUseCases({});
