@@ -36,8 +36,6 @@ export interface DatabaseFaults {
   readonly killIgnoresCounter?: boolean;
   /** P7: a delete that finds nothing allots no revision, and is answered at once. */
   readonly noRevisionForNothing?: boolean;
-  /** B11: a renewal is answered before it is replicated. */
-  readonly renewalNotDurable?: boolean;
 }
 
 export interface Written {
@@ -130,8 +128,7 @@ export class SimulatedDatabase {
   }
 
   renew(leaseId: string, done: (result: Renewal | Error) => void): void {
-    const durable = this.#faults.renewalNotDurable !== true;
-    this.#transaction(`lease ${leaseId}`, durable, done, () => {
+    this.#transaction(`lease ${leaseId}`, true, done, () => {
       const { timeline } = this;
       const subscribed = [...(this.#state.leases.get(leaseId)?.acknowledged.keys() ?? [])];
       // The statement reads beside the update what its snapshot shows.
@@ -213,7 +210,7 @@ export class SimulatedDatabase {
     const history = this.#history(tenant);
     const from = Math.max(applied, head.horizon);
     const changes = history.changes(from, history.head);
-    return { head, changes: changes.length > 30 ? undefined : changes };
+    return { head, changes: changes.length > 100 ? undefined : changes };
   }
 
   load(tenant: string, applied: number, keys: readonly PageKey[]): Load {

@@ -11,9 +11,15 @@ export interface Weather {
   /** After which a client gives a statement up. The statement may be executed all the same. */
   readonly timeoutMs: number;
   readonly slowMs: number;
-  /** Probability that a registration is executed long after the client gave it up. */
-  readonly lateRegistration: number;
+  /** One kind of statement has it worse: rare orders of events show where one thing is slow. */
+  readonly hindered: {
+    readonly statement: Statement;
+    readonly direction: "requests" | "replies";
+    readonly byMs: number;
+  };
 }
+
+export type Statement = keyof Db | "write" | "model";
 
 /** The connections of one process: every statement a request, an execution and a reply. */
 export class Link {
@@ -50,29 +56,28 @@ export class Link {
     return {
       register: (lease) => {
         onRegister(lease.leaseId);
-        return this.#call((done) => {
-          if (!this.#chance.is(this.#weather.lateRegistration)) database.register(lease, done);
-          else this.#scheduler.after(lateMs(this.#chance), () => database.register(lease, done));
-        });
+        return this.call("register", (done) => database.register(lease, done));
       },
       subscribe: (leaseId, tenant) =>
-        this.#call((done) => database.subscribe(leaseId, tenant, done)),
-      renew: (leaseId) => this.#call((done) => database.renew(leaseId, done)),
+        this.call("subscribe", (done) => database.subscribe(leaseId, tenant, done)),
+      renew: (leaseId) => this.call("renew", (done) => database.renew(leaseId, done)),
       acknowledge: (leaseId, tenant, applied) => {
         onAcknowledge(tenant, applied);
-        return this.#call<undefined>((done) =>
+        return this.call<undefined>("acknowledge", (done) =>
           database.acknowledge(leaseId, tenant, applied, done),
         );
       },
-      poll: (tenant, applied) => this.#call((done) => done(database.poll(tenant, applied))),
+      poll: (tenant, applied) => this.call("poll", (done) => done(database.poll(tenant, applied))),
       load: (tenant, applied, keys) =>
-        this.#call((done) => done(database.load(tenant, applied, keys))),
+        this.call("load", (done) => done(database.load(tenant, applied, keys))),
       scan: (tenant, revision, among) =>
-        this.#call((done) => done(database.scan(tenant, revision, among))),
-      kill: (leaseId, renewSeq) => this.#call((done) => database.kill(leaseId, renewSeq, done)),
-      release: (leaseId) => this.#call<undefined>((done) => database.release(leaseId, done)),
+        this.call("scan", (done) => done(database.scan(tenant, revision, among))),
+      kill: (leaseId, renewSeq) =>
+        this.call("kill", (done) => database.kill(leaseId, renewSeq, done)),
+      release: (leaseId) =>
+        this.call<undefined>("release", (done) => database.release(leaseId, done)),
       notify: (tenant) =>
-        this.#call<undefined>((done) => {
+        this.call<undefined>("notify", (done) => {
           notify(tenant);
           done(undefined);
         }),
@@ -80,11 +85,10 @@ export class Link {
   }
 
   /** Sends a statement; it is executed after a while, by then perhaps nobody waits for it. */
-  call<Result>(execute: (done: (result: Result | Error) => void) => void): Promise<Result> {
-    return this.#call(execute);
-  }
-
-  #call<Result>(execute: (done: (result: Result | Error) => void) => void): Promise<Result> {
+  call<Result>(
+    statement: Statement,
+    execute: (done: (result: Result | Error) => void) => void,
+  ): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     let isSettled = false;
     const give = (result: Result | Error): void => {
@@ -93,10 +97,11 @@ export class Link {
       if (result instanceof Error) reject(away(result));
       else resolve(result);
     };
-    this.#travel("requestsCutUntilMs", () => {
-      execute((result) =>
-        this.#travel("repliesCutUntilMs", () => this.#deliver(() => give(result))),
-      );
+    this.#travel("requestsCutUntilMs", this.#extraMs(statement, "requests"), () => {
+      execute((result) => {
+        const extraMs = this.#extraMs(statement, "replies");
+        this.#travel("repliesCutUntilMs", extraMs, () => this.#deliver(() => give(result)));
+      });
     });
     this.#scheduler.after(this.#weather.timeoutMs * this.#chance.between(0.3, 1), () => {
       if (!isSettled) this.#deliver(() => give(new Error("timeout")));
@@ -104,22 +109,28 @@ export class Link {
     return promise;
   }
 
-  #travel(cut: "requestsCutUntilMs" | "repliesCutUntilMs", arrive: () => void): void {
+  #extraMs(statement: Statement, direction: "requests" | "replies"): number {
+    const { hindered } = this.#weather;
+    const isHindered = hindered.statement === statement && hindered.direction === direction;
+    return isHindered && this.#chance.is(0.5) ? this.#chance.next() * hindered.byMs : 0;
+  }
+
+  #travel(
+    cut: "requestsCutUntilMs" | "repliesCutUntilMs",
+    extraMs: number,
+    arrive: () => void,
+  ): void {
     const { slow, lost, slowMs } = this.#weather;
     if (this.#chance.is(lost)) return;
     const delayMs = this.#chance.is(slow)
       ? this.#chance.next() ** 2 * slowMs
       : this.#chance.between(0.05, 1);
-    this.#scheduler.after(delayMs, () => {
+    this.#scheduler.after(delayMs + extraMs, () => {
       const leftMs = this[cut] - this.#scheduler.nowMs;
       if (leftMs <= 0) arrive();
       else this.#scheduler.after(leftMs + this.#chance.between(0, 2), arrive);
     });
   }
-}
-
-function lateMs(chance: Chance): number {
-  return chance.between(500, 5000);
 }
 
 function away(cause: Error): DomainError {

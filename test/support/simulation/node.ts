@@ -55,7 +55,7 @@ export class SimulatedNode {
         (leaseId) => this.leaseIds.add(leaseId),
         (tenant, applied) => options.onAcknowledge(this, tenant, applied),
       ),
-      models: { load: () => this.link.call((done) => done(documentModel)) },
+      models: { load: () => this.link.call("model", (done) => done(documentModel)) },
       clock: { mono, wall: () => mono() + this.#wallOffsetMs },
       timers: { after: (delayMs, run) => this.#timer(delayMs, run) },
       rng: { uuid: () => `${options.name}-${incarnation}-${(this.#leaseCount += 1)}` },

@@ -8,14 +8,23 @@ import { zeroCounters, type ReplicaCounters } from "../../../src/replica/counter
 import type { Faults } from "../../../src/replica/faults.ts";
 import type { EvaluateOptions, Snapshot } from "../../../src/replica/replica.ts";
 import { SimulatedDatabase, tenants, type DatabaseFaults, type Written } from "./database.ts";
+import type { Weather } from "./link.ts";
 import { SimulatedNode, type NodeOptions } from "./node.ts";
 import { readPage } from "./reading.ts";
 import { Chance, Scheduler } from "./scheduler.ts";
+import { addCounters, nothingSeen, type Seen } from "./seen.ts";
 
 export interface HistoryOptions {
   readonly seed: number;
   readonly faults?: Faults;
   readonly databaseFaults?: DatabaseFaults;
+  /** Mishaps that a rare order of events needs; the rest is drawn all the same. */
+  readonly bias?: Bias;
+}
+
+export interface Bias {
+  readonly mishaps: readonly Mishap[];
+  readonly hindered?: Weather["hindered"];
 }
 
 export interface Outcome {
@@ -25,24 +34,38 @@ export interface Outcome {
   readonly seen: Seen;
 }
 
-/** How often the interesting situations came about. */
-export interface Seen {
-  checks: number;
-  checksAfterOk: number;
-  refusals: number;
-  writes: number;
-  oks: number;
-  unknowns: number;
-  notEnforced: number;
-  failOvers: number;
-  crashes: number;
-}
+const lengthMs = 7000;
+const mishaps = [
+  "pause",
+  "cut_replies",
+  "cut_requests",
+  "cut",
+  "restart",
+  "step_wall_clock",
+  "freeze_clocks",
+  "truncate",
+  "fail_over",
+] as const;
 
-const lengthMs = 9000;
+export type Mishap = (typeof mishaps)[number];
+
+const hinderable = [
+  "register",
+  "register",
+  "subscribe",
+  "subscribe",
+  "renew",
+  "acknowledge",
+  "poll",
+  "load",
+  "scan",
+  "kill",
+  "write",
+] as const;
 const serveMs = 800;
 const killMs = 1200;
 const relation = parseName("viewer", "relation");
-const documents = ["x", "y", "z"].map((id) => parseObject("document", id, "object"));
+const documents = ["x", "y"].map((id) => parseObject("document", id, "object"));
 const users = ["a", "b"].map((id) => parseObject("user", id, "subject"));
 
 /** An enforced write: what every check that is sent from now on must contain. */
@@ -73,26 +96,20 @@ class World {
   readonly #gone: SimulatedNode[] = [];
   readonly #enforced = new Map<string, Enforced>();
   readonly #calm: number;
-  readonly #seen: Seen = {
-    checks: 0,
-    checksAfterOk: 0,
-    refusals: 0,
-    writes: 0,
-    oks: 0,
-    unknowns: 0,
-    notEnforced: 0,
-    failOvers: 0,
-    crashes: 0,
-  };
+  readonly #mishaps: readonly Mishap[];
+  readonly #seen: Seen = nothingSeen();
   #incarnations = 0;
   #violation: string | undefined;
 
-  constructor({ seed, faults = {}, databaseFaults = {} }: HistoryOptions) {
+  constructor({ seed, faults = {}, databaseFaults = {}, bias }: HistoryOptions) {
     const scheduler = this.#scheduler;
     const chance = new Chance(seed);
     this.#chance = chance;
     this.#database = new SimulatedDatabase(scheduler, chance, databaseFaults);
-    this.#calm = chance.pick([60, 200, 600]);
+    this.#calm = chance.pick([150, 500, 1500]);
+    // Not all at once: what hides one order of events is often another mishap.
+    const drawn = chance.shuffled(mishaps).slice(0, chance.pick([2, 3, 5, 9]));
+    this.#mishaps = bias?.mishaps ?? drawn;
     this.#nodeOptions = {
       scheduler,
       chance,
@@ -102,7 +119,11 @@ class World {
         lost: chance.pick([0, 0.01, 0.05]),
         timeoutMs: chance.pick([400, 1000, 2500]),
         slowMs: chance.pick([20, 300, 3000]),
-        lateRegistration: chance.pick([0, 0, 0, 0.5]),
+        hindered: bias?.hindered ?? {
+          statement: chance.pick(hinderable),
+          direction: chance.pick(["requests", "requests", "replies"]),
+          byMs: chance.pick([20, 200, 1000, 5000]),
+        },
       },
       parameters: { serveMs, killMs, renewMs: 200, wallToleranceMs: 50, pollMs: 400 },
       faults,
@@ -120,11 +141,12 @@ class World {
     const count = this.#chance.pick([2, 2, 3, 4]);
     for (let index = 0; index < count; index += 1) this.#start(`node${index}`);
     this.#again(30, () => this.#check(this.#anyNode(), this.#chance.pick(tenants), false));
-    this.#again(60, () => void this.#write());
+    this.#again(35, () => void this.#write());
     this.#again(this.#calm, () => this.#mishap());
     await this.#scheduler.run(lengthMs, () => this.#violation !== undefined);
     const counters = zeroCounters();
-    for (const node of [...this.#nodes, ...this.#gone]) add(counters, node.machine.counters);
+    for (const node of [...this.#nodes, ...this.#gone])
+      addCounters(counters, node.machine.counters);
     return { violation: this.#violation, counters, seen: this.#seen };
   }
 
@@ -157,17 +179,36 @@ class World {
     const node = this.#anyNode();
     const forMs = this.#chance.next() * 2.2 * killMs;
     const until = this.#scheduler.nowMs + forMs;
-    this.#chance.pick([
-      () => node.pause(forMs),
-      () => (node.link.repliesCutUntilMs = until),
-      () => (node.link.requestsCutUntilMs = until),
-      () => (node.link.requestsCutUntilMs = node.link.repliesCutUntilMs = until),
-      () => this.#restart(node),
-      () => node.stepWallClock(this.#chance.between(-2000, 2000)),
-      () => node.freezeClocks(this.#chance.between(0, 140), killMs),
-      () => this.#database.truncate(this.#chance.pick(tenants)),
-      () => this.#failOver(),
-    ])();
+    switch (this.#chance.pick(this.#mishaps)) {
+      case "pause":
+        node.pause(forMs);
+        return;
+      case "cut_replies":
+        node.link.repliesCutUntilMs = until;
+        return;
+      case "cut_requests":
+        node.link.requestsCutUntilMs = until;
+        return;
+      case "cut":
+        node.link.requestsCutUntilMs = until;
+        node.link.repliesCutUntilMs = until;
+        return;
+      case "restart":
+        this.#restart(node);
+        return;
+      case "step_wall_clock":
+        node.stepWallClock(this.#chance.between(-2000, 2000));
+        return;
+      case "freeze_clocks":
+        node.freezeClocks(this.#chance.between(0, 140), killMs);
+        return;
+      case "truncate":
+        this.#database.truncate(this.#chance.pick(tenants));
+        return;
+      case "fail_over":
+        this.#failOver();
+        return;
+    }
   }
 
   #restart(node: SimulatedNode): void {
@@ -191,7 +232,7 @@ class World {
     const creates = this.#chance.is(0.5) ? [tuple] : [];
     node.deliver(() => {
       void node.link
-        .call<Written>((done) => this.#database.write(tenant, [tuple], creates, id, done))
+        .call<Written>("write", (done) => this.#database.write(tenant, [tuple], creates, id, done))
         .then((written) => this.#enforce(node, tenant, written, id))
         .catch((cause: unknown) => this.#expectRefusal(cause));
     });
@@ -335,21 +376,4 @@ function readPages(
       pages: read.map(({ key, tuples }) => ({ key, tuples: tuples ?? [] })),
     },
   };
-}
-
-function add(sum: ReplicaCounters, more: Readonly<ReplicaCounters>): void {
-  sum.decidedAtOnce += more.decidedAtOnce;
-  sum.waited += more.waited;
-  sum.polls += more.polls;
-  sum.loads += more.loads;
-  sum.pagesLoaded += more.pagesLoaded;
-  sum.rollForwards += more.rollForwards;
-  sum.discarded += more.discarded;
-  sum.drops += more.drops;
-  sum.leasesRegistered += more.leasesRegistered;
-  sum.leasesLost += more.leasesLost;
-  sum.leasesKilled += more.leasesKilled;
-  sum.renewalsHeld += more.renewalsHeld;
-  sum.barriers += more.barriers;
-  sum.barriersNotOver += more.barriersNotOver;
 }

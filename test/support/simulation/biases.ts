@@ -1,0 +1,16 @@
+import type { Bias } from "./world.ts";
+
+/** Nodes lose their leases, keep their pages, and are slow to subscribe under the next one. */
+export const lateSubscriptions: Bias = {
+  mishaps: ["pause", "cut"],
+  hindered: { statement: "subscribe", direction: "requests", byMs: 600 },
+};
+
+/** Copies of registrations arrive long after the lease was killed. */
+export const lateRegistrations: Bias = {
+  mishaps: ["pause", "cut", "cut_replies", "fail_over"],
+  hindered: { statement: "register", direction: "requests", byMs: 6000 },
+};
+
+/** Nodes fall behind what is kept of the history. */
+export const shortHistory: Bias = { mishaps: ["pause", "truncate", "cut_replies"] };
