@@ -14,6 +14,9 @@ import { quote } from "../core/object.ts";
 import type { CallContext, Transport, UnaryHandler } from "./call.ts";
 import { pathOf } from "./grpc.ts";
 
+// A lenient decoder would make one id of two that differ.
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
+
 /** What a body is written in, by its content type. */
 export type BodyFormat = "json" | "proto";
 
@@ -63,7 +66,7 @@ function decode<Input extends DescMessage>(
   try {
     switch (format) {
       case "json":
-        return fromJsonString(input, body.toString("utf8"));
+        return fromJsonString(input, strictUtf8.decode(body));
       case "proto":
         return fromBinary(input, body);
     }

@@ -56,14 +56,14 @@ export function statusFromError(thrown: unknown): RpcStatus {
   if (!(thrown instanceof DomainError)) {
     return { status: Code.Internal, error: undefined, message: internalMessage };
   }
-  return { status: statusOf[thrown.code], error: thrown, message: thrown.message };
+  return { status: statusOf[thrown.code], error: thrown, message: oneLine(thrown.message) };
 }
 
 export function errorDetailToProto(error: DomainError): MessageInitShape<typeof ErrorDetailSchema> {
   const { field, hint, token, names, findings, cursor } = error.facts;
   return {
     code: error.code,
-    message: error.message,
+    message: oneLine(error.message),
     ...(field === undefined ? {} : { field }),
     ...(hint === undefined ? {} : { hint }),
     ...(token === undefined ? {} : { token }),
@@ -86,6 +86,11 @@ export function itemErrorToProto(thrown: unknown): MessageInitShape<typeof Error
   return thrown instanceof DomainError
     ? errorDetailToProto(thrown)
     : { code: "internal", message: internalMessage };
+}
+
+/** What a user wrote may stand in a message, and a header takes neither line ends nor half characters. */
+function oneLine(message: string): string {
+  return message.replace(/[\p{Cc}\p{Cs}]/gu, "?");
 }
 
 /** `google.rpc.Status` with our detail in it, as `grpc-status-details-bin` carries it. */

@@ -95,6 +95,19 @@ suite("gRPC", () => {
     assert.match(server.logged.join(""), /the secret is 42/);
   });
 
+  test("what a user wrote cannot break the line that tells of it", async () => {
+    await using server = await serve(authorizer(() => allowed));
+    using client = clientOf(server);
+    const context = { fields: { "a\nb: c": { bool_value: true } } };
+    const access = { resource: { type: "mailbox", id: "alice" }, context };
+    const error = await failure(client.unary("Check", { ...call, context, accesses: [access] }));
+    assert.equal(error.code, status.INVALID_ARGUMENT);
+    assert.match(
+      error.details,
+      /^accesses\[0\]\.context\.a\?b: c stands in the context of the call/,
+    );
+  });
+
   test("bytes that are no message are malformed", async () => {
     await using server = await serve({});
     const path = "/prokura.v1.AuthorizationService/Check";

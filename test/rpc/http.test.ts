@@ -167,6 +167,19 @@ suite("Connect over HTTP", () => {
     assert.equal((await post(server, body)).status, 200);
   });
 
+  test("bytes that are no UTF-8 are refused, not replaced", async () => {
+    await using server = await serve(checking(() => allowed));
+    const [start = "", end = ""] = body.split("mailbot");
+    const bytes = Buffer.concat([Buffer.from(start), Buffer.from([0xff]), Buffer.from(end)]);
+    const response = await fetch(`${server.httpUrl}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: bytes,
+    });
+    assert.equal(response.status, 400);
+    assert.equal(response.headers.get("prokura-code"), "malformed");
+  });
+
   test("a body without a length is cut off at the limit", async () => {
     await using server = await serve(
       checking(() => allowed),
