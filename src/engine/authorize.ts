@@ -1,4 +1,4 @@
-import type { Call, Verdict } from "../core/decision.ts";
+import type { Access, Call, Verdict } from "../core/decision.ts";
 import { chainLinksMax, toolType } from "../core/delegation.ts";
 import { formatObject, type ObjectRef } from "../core/object.ts";
 import { callCaseOf, type CallCase } from "./call-case.ts";
@@ -57,37 +57,42 @@ export function refuseParties(plan: Plan, query: PartiesQuery): EngineError | un
   if (partialChain && actors.length > 1) {
     return malformed("with a partial chain, actors must be the last one alone");
   }
-  const objects = [
-    query.principal,
-    ...actors,
-    ...(query.session === undefined ? [] : [query.session]),
-  ];
-  return refuseUnknownType(plan, objects);
+  const { principal, session } = query;
+  return (
+    refuseUnknownType(plan, principal) ??
+    firstRefusal(actors, (actor) => refuseUnknownType(plan, actor)) ??
+    (session === undefined ? undefined : refuseUnknownType(plan, session))
+  );
 }
 
 function refuseCall(plan: Plan, call: Call): EngineError | undefined {
   const refused = refuseParties(plan, call);
   if (refused !== undefined) return refused;
   if (call.tool.type !== toolType) return malformed(`tool must be of type \`${toolType}\``);
-  const unknownType = refuseUnknownType(
-    plan,
-    call.accesses.map(({ resource }) => resource),
-  );
-  if (unknownType !== undefined) return unknownType;
-  for (const { resource, permission } of call.accesses) {
-    if (permission === undefined) continue;
-    if (findRelation(plan, resource.type, permission) !== undefined) continue;
-    const detail = `the model has no relation \`${permission}\` on type \`${resource.type}\``;
-    return { kind: "error", code: "unknown_relation", detail };
-  }
-  return undefined;
+  return firstRefusal(call.accesses, (access) => refuseAccess(plan, access));
 }
 
-function refuseUnknownType(plan: Plan, objects: readonly ObjectRef[]): EngineError | undefined {
-  for (const object of objects) {
-    if (plan.model.types.has(object.type)) continue;
-    const detail = `the model has no type for \`${formatObject(object)}\``;
-    return { kind: "error", code: "unknown_type", detail };
+function refuseAccess(plan: Plan, { resource, permission }: Access): EngineError | undefined {
+  const unknownType = refuseUnknownType(plan, resource);
+  if (unknownType !== undefined || permission === undefined) return unknownType;
+  if (findRelation(plan, resource.type, permission) !== undefined) return undefined;
+  const detail = `the model has no relation \`${permission}\` on type \`${resource.type}\``;
+  return { kind: "error", code: "unknown_relation", detail };
+}
+
+function refuseUnknownType(plan: Plan, object: ObjectRef): EngineError | undefined {
+  if (plan.model.types.has(object.type)) return undefined;
+  const detail = `the model has no type for \`${formatObject(object)}\``;
+  return { kind: "error", code: "unknown_type", detail };
+}
+
+function firstRefusal<Element>(
+  elements: readonly Element[],
+  refuse: (element: Element) => EngineError | undefined,
+): EngineError | undefined {
+  for (const element of elements) {
+    const refused = refuse(element);
+    if (refused !== undefined) return refused;
   }
   return undefined;
 }

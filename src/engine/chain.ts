@@ -132,16 +132,24 @@ function failsExpiry(parties: Parties, chain: Chain, tally: Tally): boolean {
 
 /** The principal and the actors that the call names are judged with the call. */
 function failsSuspension(parties: Parties, chain: Chain, tally: Tally): boolean {
-  const { run, contract, principal, actors } = parties;
   for (const { delegation, delegator, delegate } of chain.links) {
-    for (const party of [delegation, delegator, delegate]) {
-      if (party === -1 || party === principal || actors.includes(party)) continue;
-      if (tally.add(complement(isSuspended(run, contract, party)), Infinity)) continue;
-      tally.fail("delegation_suspended", `${parties.format(party)} is suspended`);
+    if (
+      failsPartySuspension(parties, delegation, tally) ||
+      failsPartySuspension(parties, delegator, tally) ||
+      failsPartySuspension(parties, delegate, tally)
+    ) {
       return true;
     }
   }
   return false;
+}
+
+function failsPartySuspension(parties: Parties, party: SubjectSymbol | -1, tally: Tally): boolean {
+  const { run, contract, principal, actors } = parties;
+  if (party === -1 || party === principal || actors.includes(party)) return false;
+  if (tally.add(complement(isSuspended(run, contract, party)), Infinity)) return false;
+  tally.fail("delegation_suspended", `${parties.format(party)} is suspended`);
+  return true;
 }
 
 function failsShape(parties: Parties, chain: Chain, tally: Tally): boolean {

@@ -43,7 +43,7 @@ export function judgeChains(call: CallCase): ChainsRuling {
     const tally = judgeCall(call, chain);
     run.trace?.close(tally.value, tally.failure?.detail);
     if (tally.value === needs) names.push(...run.names.slice(mark));
-    run.names.length = mark;
+    run.cutNames(mark);
     if (run.scope.hasMissed) {
       ahead += 1;
       if (ahead > Math.max(lookAheadMin, known)) break;

@@ -53,7 +53,7 @@ export class Checker implements GoalEvaluator {
   check(object: SubjectSymbol, relation: RelationPlan, mode: Mode): Membership {
     const mark = this.#run.names.length;
     const value = this.#visit(object, relation, mode, 0);
-    if (value !== needs) this.#run.names.length = mark;
+    if (value !== needs) this.#run.cutNames(mark);
     return value;
   }
 
@@ -110,7 +110,7 @@ export class Checker implements GoalEvaluator {
     const mark = run.names.length;
     const { problem } = run;
     const value = this.#apply(rewrite, object, relation, mode, depth);
-    if (value !== needs) run.names.length = mark;
+    if (value !== needs) run.cutNames(mark);
     if (isCertain(value)) run.problem = problem;
     return value;
   }
@@ -296,7 +296,7 @@ export class Checker implements GoalEvaluator {
     const untilMs = run.untilMs;
     const value = intersection(held, this.#visit(target, plan, mode, depth + 1));
     run.untilMs = Math.min(run.untilMs, untilMs);
-    if (value !== needs) run.names.length = mark;
+    if (value !== needs) run.cutNames(mark);
     return value;
   }
 

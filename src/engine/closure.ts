@@ -45,7 +45,7 @@ export function closureOf(
     const mark = run.names.length;
     const value = new Checker(run, candidate, context).check(object, relation, mode);
     const names = sortNames(run.names.slice(mark));
-    run.names.length = mark;
+    run.cutNames(mark);
     return value === notMember ? [] : [{ object: candidate, value, untilMs: run.untilMs, names }];
   });
   return { elements: verified, isWhole, isTimeless: false };

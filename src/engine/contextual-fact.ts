@@ -25,6 +25,7 @@ export function refuseOtherFacts(
   contract: Contract,
   call: Call,
 ): EngineError | undefined {
+  if (call.contextualTuples.length === 0) return undefined;
   const placed = placedObjects(call);
   for (const tuple of call.contextualTuples) {
     const relation = findRelation(run.plan, tuple.object.type, tuple.relation);
@@ -43,7 +44,7 @@ export function refuseOtherFacts(
 function agrees(run: Run, { subject }: RelationTuple, stored: SubjectPage): boolean {
   if (stored.complete && stored.count === 0) return true;
   if (subject.kind !== "object") return false;
-  const position = stored.indexOf(run.scope.object(subject.object));
+  const position = run.scope.positionIn(stored, run.scope.object(subject.object));
   return (
     position !== -1 &&
     stored.conditionAt(position) === undefined &&

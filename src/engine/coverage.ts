@@ -34,6 +34,8 @@ interface Place {
   readonly checker: Checker;
 }
 
+const noNames: readonly string[] = [];
+
 /**
  * What the object is within, judged as what takes away: in doubt it is. `undefined` where its type
  * knows no such thing.
@@ -64,7 +66,7 @@ export function coverableOf(
       object,
       value: member,
       untilMs: Number.POSITIVE_INFINITY,
-      names: [],
+      names: noNames,
       checker: new Checker(run, object, context),
     },
   ];
@@ -74,8 +76,9 @@ export function coverableOf(
     ? within
     : closureOf(run, object, relation, granting, callContext);
   for (const element of granted.elements) {
-    const checker = new Checker(run, element.object, context);
-    places.push({ ...element, checker });
+    const { object: place, value, untilMs, names } = element;
+    const checker = new Checker(run, place, context);
+    places.push({ object: place, value, untilMs, names, checker });
   }
   return { object, places, isWhole: granted.isWhole };
 }
@@ -94,14 +97,14 @@ export function covers(
     const value = intersection(place.value, place.checker.check(delegation, relation, granting));
     if (value === member) {
       run.untilMs = Math.min(run.untilMs, place.untilMs);
-      run.names.length = mark;
+      run.cutNames(mark);
       return member;
     }
     if (value === needs) run.names.push(...place.names);
-    else run.names.length = placeMark;
+    else run.cutNames(placeMark);
     result = union(result, value);
   }
-  if (result !== needs) run.names.length = mark;
+  if (result !== needs) run.cutNames(mark);
   return result;
 }
 

@@ -24,7 +24,7 @@ export function judgeEligibility(
     const mark = run.names.length;
     const either = union(complement(value), eligibleOn(parties, delegate, object));
     if (either === needs) run.names.push(...names);
-    else run.names.length = mark;
+    else run.cutNames(mark);
     tally.add(either, run.untilMs);
   }
   return true;

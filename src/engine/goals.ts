@@ -142,8 +142,8 @@ export class Goals {
     this.#lowest = Number.POSITIVE_INFINITY;
     const mark = run.names.length;
     const value = this.#evaluator.evaluate(relation.rewrite, object, relation, mode, depth);
-    const names = value === needs ? sortNames(run.names.slice(mark)) : [];
-    run.names.length = mark;
+    const names = value === needs ? sortNames(run.names.slice(mark)) : noNames;
+    run.cutNames(mark);
     const rose = value !== goal.value || names.length !== goal.names.length;
     if (rose && goal.assumed) this.#raised += 1;
     goal.value = value;
@@ -157,7 +157,7 @@ export class Goals {
       const goal = this.#provisional[index];
       if (goal !== undefined) goal.state = "final";
     }
-    this.#provisional.length = from;
+    if (this.#provisional.length > from) this.#provisional.length = from;
   }
 
   /** Their values stay as lower bounds; they are evaluated again when asked. */
@@ -166,7 +166,7 @@ export class Goals {
       const goal = this.#provisional[index];
       if (goal !== undefined && goal.state === "provisional") goal.state = state;
     }
-    this.#provisional.length = from;
+    if (this.#provisional.length > from) this.#provisional.length = from;
   }
 
   #recall(goal: Goal): Membership {
@@ -194,12 +194,14 @@ interface Goal {
   lowest: number;
 }
 
+const noNames: readonly string[] = [];
+
 function newGoal(): Goal {
   return {
     state: "closed",
     value: notMember,
     untilMs: Number.POSITIVE_INFINITY,
-    names: [],
+    names: noNames,
     problem: undefined,
     depth: 0,
     assumed: false,

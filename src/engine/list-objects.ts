@@ -62,7 +62,7 @@ export function listObjects(
     const mark = run.names.length;
     const value = checker.check(candidate, relation, granting);
     const names = sortNames(run.names.slice(mark));
-    run.names.length = mark;
+    run.cutNames(mark);
     if (!isCertain(value)) isUnknown = true;
     return value === notMember ? undefined : { object: run.scope.refOf(candidate), needs: names };
   });

@@ -21,8 +21,10 @@ import type { Tally } from "./tally.ts";
 export function judgeSuspensions(call: CallCase, tally: Tally): void {
   const { parties, tool, servers, accesses } = call;
   const { principal, actors, session } = parties;
-  const named = [principal, ...actors, tool, ...(session === undefined ? [] : [session])];
-  for (const object of named) if (!judgeUnsuspended(call, object, member, [], tally)) return;
+  if (!judgeNamed(call, principal, tally)) return;
+  for (const actor of actors) if (!judgeNamed(call, actor, tally)) return;
+  if (!judgeNamed(call, tool, tally)) return;
+  if (session !== undefined && !judgeNamed(call, session, tally)) return;
   for (const { object, value, names } of servers.elements) {
     if (!judgeUnsuspended(call, object, value, names, tally)) return;
   }
@@ -63,13 +65,19 @@ function judgeResourceUnsuspended(
   { resource, within }: AccessCase,
   tally: Tally,
 ): boolean {
-  if (!judgeUnsuspended(call, resource, member, [], tally)) return false;
+  if (!judgeNamed(call, resource, tally)) return false;
   if (within === undefined) return true;
   for (const { object, value, names } of within.elements) {
     if (!judgeUnsuspended(call, object, value, names, tally)) return false;
   }
   if (!within.isWhole) tally.add(unknown, Infinity);
   return true;
+}
+
+const noNames: readonly string[] = [];
+
+function judgeNamed(call: CallCase, object: SubjectSymbol, tally: Tally): boolean {
+  return judgeUnsuspended(call, object, member, noNames, tally);
 }
 
 /** `involved` says whether the object is involved at all; what is not may be suspended. */
@@ -171,7 +179,7 @@ function judgeOwn(call: CallCase, requirement: Requirement, tally: Tally): boole
     const value = union(complement(server.value), has);
     const { untilMs } = run;
     if (value === needs) run.names.push(...server.names);
-    else run.names.length = mark;
+    else run.cutNames(mark);
     if (!judgeRequired(call, requirement, value, untilMs, server.object, tally)) return false;
   }
   return judgeServed(call, requirement, relation, certainServers, tally);

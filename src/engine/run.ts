@@ -73,6 +73,12 @@ export class Run {
     return this.#steps >= this.limits.stepsMax;
   }
 
+  /** Forgets the names that were pushed since the mark: they belong to no result on the way up. */
+  cutNames(mark: number): void {
+    // Setting the length of an array is slow even where it changes nothing.
+    if (this.names.length > mark) this.names.length = mark;
+  }
+
   fail(code: ErrorCode, detail: string): Membership {
     this.problem ??= { code, detail };
     return unknown;
