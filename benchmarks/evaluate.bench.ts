@@ -15,9 +15,14 @@ import { PageStore } from "../src/replica/page-store.ts";
 
 // What does one evaluation cost, every page in memory? Prints one line of JSON, in microseconds.
 
-const { values } = parseArgs({ options: { seconds: { type: "string", default: "1" } } });
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "1" },
+    users: { type: "string", default: "100" },
+  },
+});
 const secondsEach = Number(values.seconds);
-const users = 500;
+const users = Number(values.users);
 const now = { earliestMs: 1_800_000_000_000, latestMs: 1_800_000_000_010 };
 
 const model = parseModel(`
@@ -80,6 +85,10 @@ const view = { graph, plan: planModel(model, graph.symbols), now };
 const object = (text: string): ReturnType<typeof parseObjectText> =>
   parseObjectText(text, "object");
 const calls = Array.from({ length: users }, (_, user) => callOf(user));
+const direct = calls.map((call) => ({
+  ...call,
+  accesses: [{ resource: object(`document:own-${call.principal.id}`), context: {} }],
+}));
 const handed = calls.map((call) => ({
   ...call,
   actors: [...call.actors, object("agent:helper")],
@@ -97,6 +106,7 @@ console.log(
     benchmark: "evaluate",
     node: process.version,
     checkUs: measure(checks, (query) => checkRelation(view, query, defaultLimits), "member"),
+    authorizeDirectUs: measure(direct, (call) => authorize(view, call, defaultLimits), "allowed"),
     authorizeUs: measure(calls, (call) => authorize(view, call, defaultLimits), "allowed"),
     authorizeTwoLinksUs: measure(handed, (call) => authorize(view, call, defaultLimits), "allowed"),
   }),
@@ -171,7 +181,7 @@ function belongs(tuple: RelationTuple, key: PageKey): boolean {
   }
 }
 
-/** Each user has one agent, one document in a folder of a folder, and is in a nested group. */
+/** Each user has one agent, a document of her own, and one that she sees by a nested group and two folders. */
 function world(): RelationTuple[] {
   const lines = [
     "tool:read#server@mcp_server:files",
@@ -185,6 +195,7 @@ function world(): RelationTuple[] {
     lines.push(
       `group:staff#member@user:${user}`,
       `document:${user}#parent@folder:home`,
+      `document:own-${user}#viewer@user:${user}`,
       ...link(`d${user}`, user, `user:${user}`, `agent:${user}`),
       ...link(`e${user}`, user, `agent:${user}`, "agent:helper"),
       `delegation:d${user}#delegable_to@agent:helper`,
@@ -202,6 +213,7 @@ function link(id: string, user: number, delegator: string, delegate: string): re
     `delegation:${id}#session@session:*`,
     `delegation:${id}#tool@tool:read`,
     `delegation:${id}#resource@document:${user}`,
+    `delegation:${id}#resource@document:own-${user}`,
   ];
 }
 
