@@ -10,9 +10,9 @@ export interface ObjectUnit extends UnitState {
   readonly kind: "object";
   readonly object: SubjectSymbol;
   whole: boolean;
-  readonly relations: NameNumber[];
+  relations: NameNumber[];
   /** Side by side with `relations`. */
-  readonly pages: TuplePage[];
+  pages: TuplePage[];
 }
 
 export interface PointUnit extends UnitState {

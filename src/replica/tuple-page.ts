@@ -129,6 +129,12 @@ export class TuplePage implements SubjectPage, ObjectPage {
     }
   }
 
+  /** Gives back the room that growing arrays keep in reserve. */
+  compact(): void {
+    this.#symbols = this.#symbols.slice();
+    this.#facts = this.#facts?.slice();
+  }
+
   clear(): void {
     this.#edited();
     for (const symbol of this.#symbols) this.#table.release(symbol);

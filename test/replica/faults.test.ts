@@ -21,7 +21,10 @@ const inMachine: Readonly<Record<keyof Faults, Mistake>> = {
   killEarly: { fact: "a lease is killed before its serving term is over" },
   loadSkipsChanges: { fact: "a load moves the applied revision past changes" },
   installOldLoads: { fact: "a late load is installed as it was read" },
-  noCatchUp: { fact: "a tenant is served without a poll after the registration" },
+  noCatchUp: {
+    fact: "a tenant is served without a poll after the registration",
+    bias: lateSubscriptions,
+  },
   pollBeforeRegistration: {
     fact: "a poll from before the registration counts as the catch-up",
     bias: lateSubscriptions,

@@ -8,8 +8,8 @@ export const lateSubscriptions: Bias = {
 
 /** Copies of registrations arrive long after the lease was killed. */
 export const lateRegistrations: Bias = {
-  mishaps: ["pause", "cut", "cut_replies", "fail_over"],
-  hindered: { statement: "register", direction: "requests", byMs: 6000 },
+  mishaps: ["cut_requests"],
+  hindered: { statement: "register", direction: "requests", byMs: 5000 },
 };
 
 /** Nodes fall behind what is kept of the history. */
