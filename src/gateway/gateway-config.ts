@@ -50,6 +50,8 @@ export type IdentityConfig =
 export interface TokenConfig {
   readonly issuer: string;
   readonly audience: string;
+  /** How agents know this gateway; where given, they are told by whom to be authorized. */
+  readonly resource: URL | undefined;
   readonly keys:
     | { readonly kind: "url"; readonly url: URL }
     | { readonly kind: "file"; readonly file: string };

@@ -82,7 +82,12 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  refuseForeign(request, parts.listen);
+  refuseForeignPages(request, parts.listen);
+  if (pathOf(request) === metadataPathOf(parts.listen)) {
+    sendMetadata(parts, response);
+    return;
+  }
+  refuseUnknown(request, parts.listen);
   const authenticated = await authenticate(parts, request);
   const message = request.method === "POST" ? await readMessage(parts, request) : undefined;
   const reachable = await reach(parts, sessions, request, authenticated, message);
@@ -98,7 +103,7 @@ async function serve(
 }
 
 /** A page in a browser must not reach the gateway, neither by its own name nor by a rebound one. */
-function refuseForeign(request: IncomingMessage, listen: HttpListenerParts["listen"]): void {
+function refuseForeignPages(request: IncomingMessage, listen: HttpListenerParts["listen"]): void {
   const { origin, host = "" } = request.headers;
   const name = URL.parse(`http://${host}`)?.hostname ?? "";
   const own = ["127.0.0.1", "localhost", "[::1]", listen.host, ...listen.allowedHosts];
@@ -106,11 +111,39 @@ function refuseForeign(request: IncomingMessage, listen: HttpListenerParts["list
   if (origin !== undefined && !listen.allowedOrigins.includes(origin)) {
     throw refusal(403, "the origin is not allowed");
   }
-  const path = URL.parse(request.url ?? "", "http://gateway")?.pathname;
-  if (path !== listen.path) throw refusal(404, "there is nothing here");
+}
+
+function refuseUnknown(request: IncomingMessage, listen: HttpListenerParts["listen"]): void {
+  if (pathOf(request) !== listen.path) throw refusal(404, "there is nothing here");
   if (!["GET", "POST", "DELETE"].includes(request.method ?? "")) {
     throw refusal(405, "the method is not allowed", { Allow: "GET, POST, DELETE" });
   }
+}
+
+function pathOf(request: IncomingMessage): string | undefined {
+  return URL.parse(request.url ?? "", "http://gateway")?.pathname;
+}
+
+function metadataPathOf(listen: HttpListenerParts["listen"]): string {
+  return `/.well-known/oauth-protected-resource${listen.path === "/" ? "" : listen.path}`;
+}
+
+/** Says by whom an agent is to be authorized (RFC 9728). It is public, like the challenge that names it. */
+function sendMetadata({ config }: HttpListenerParts, response: ServerResponse): void {
+  const resource = resourceOf(config);
+  if (config.identity.kind === "fixed" || resource === undefined) {
+    throw refusal(404, "there is nothing here");
+  }
+  const metadata = {
+    resource: resource.href,
+    authorization_servers: [config.identity.token.issuer],
+    bearer_methods_supported: ["header"],
+  };
+  response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(metadata));
+}
+
+function resourceOf({ identity }: GatewayConfig): URL | undefined {
+  return identity.kind === "token" ? identity.token.resource : undefined;
 }
 
 async function authenticate(
@@ -121,13 +154,26 @@ async function authenticate(
     return await parts.authenticate(request.headers.authorization);
   } catch (cause) {
     if (cause instanceof TokenError) {
-      const why = `error="invalid_token", error_description="${cause.message}"`;
-      const challenge = request.headers.authorization === undefined ? "Bearer" : `Bearer ${why}`;
+      const given = request.headers.authorization !== undefined;
+      const challenge = challengeOf(parts, given ? cause : undefined);
       throw refusal(401, cause.message, { "WWW-Authenticate": challenge });
     }
     parts.log.warn({ error: cause }, "a token could not be verified");
     throw refusal(503, "the token cannot be verified now", { "Retry-After": "5" });
   }
+}
+
+function challengeOf({ config, listen }: HttpListenerParts, error: TokenError | undefined): string {
+  const resource = resourceOf(config);
+  const parameters = [
+    ...(error === undefined
+      ? []
+      : [`error="invalid_token"`, `error_description="${error.message}"`]),
+    ...(resource === undefined
+      ? []
+      : [`resource_metadata="${new URL(metadataPathOf(listen), resource).href}"`]),
+  ];
+  return ["Bearer", parameters.join(", ")].join(" ").trim();
 }
 
 async function readMessage(

@@ -170,6 +170,7 @@ function parseToken(root: Section): TokenConfig {
   const token = root.section("token", [
     "issuer",
     "audience",
+    "resource_url",
     "jwks_url",
     "jwks_file",
     "algorithms",
@@ -188,6 +189,7 @@ function parseToken(root: Section): TokenConfig {
   return {
     issuer: token.text("issuer"),
     audience: token.text("audience"),
+    resource: token.has("resource_url") ? parseUrl(token, "resource_url") : undefined,
     keys: token.has("jwks_url")
       ? { kind: "url", url: parseSecureUrl(token, "jwks_url") }
       : { kind: "file", file: token.text("jwks_file") },

@@ -1,7 +1,10 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { GatewayConfig } from "./gateway-config.ts";
+
+const farewellMs = 2_000;
 
 /**
  * A connection to the server behind the gateway, not started yet. A spawned server gets the few
@@ -19,8 +22,18 @@ export function connectUpstream(config: Pick<GatewayConfig, "upstream" | "limits
         maxBufferSize: 4 * limits.messageBytesMax,
       });
     case "http":
-      return new StreamableHTTPClientTransport(upstream.url, {
-        requestInit: { headers: Object.fromEntries(upstream.headers) },
-      });
+      return connectHttp(upstream.url, Object.fromEntries(upstream.headers));
   }
+}
+
+/** Its `close` also ends the session at the server, if the server can be told in time. */
+function connectHttp(url: URL, headers: Readonly<Record<string, string>>): Transport {
+  const transport = new StreamableHTTPClientTransport(url, { requestInit: { headers } });
+  const close = transport.close.bind(transport);
+  transport.close = async () => {
+    const told = transport.terminateSession().catch(() => undefined);
+    await Promise.race([told, wait(farewellMs, undefined, { ref: false })]);
+    await close();
+  };
+  return transport;
 }

@@ -12,7 +12,7 @@ const stock = parseModel(
   readFileSync(new URL("../../schema/models/stock.fga", import.meta.url), "utf8"),
 );
 
-/** Alice may see the folder `/`, and lets the agent read in `/work`; where files lie is not stored. */
+/** Alice may see the folder `/`, and lets the agent read in `/team`; where files lie is not stored. */
 const world = `
   tool:fs/read#server@mcp_server:fs
   tool:fs/read#requires@permission:file/viewer
@@ -24,13 +24,13 @@ const world = `
   delegation:d1#delegate@agent:scout
   delegation:d1#session@session:*
   delegation:d1#tool@tool:fs/read
-  delegation:d1#resource@folder:/work
+  delegation:d1#resource@folder:/team
 `;
 
 const wayUp = [
-  "file:/work/deep/plan#parent@folder:/work/deep",
-  "folder:/work/deep#parent@folder:/work",
-  "folder:/work#parent@folder:/",
+  "file:/team/deep/plan#parent@folder:/team/deep",
+  "folder:/team/deep#parent@folder:/team",
+  "folder:/team#parent@folder:/",
 ];
 
 suite("facts about where a resource lies", () => {
@@ -46,18 +46,18 @@ suite("facts about where a resource lies", () => {
 
   test("are refused where they begin at nothing that the call touches", () => {
     assert.equal(ask(wayUp.slice(1)), "tuple_refused");
-    assert.equal(ask([...wayUp, "folder:/other#parent@folder:/work"]), "tuple_refused");
+    assert.equal(ask([...wayUp, "folder:/other#parent@folder:/team"]), "tuple_refused");
   });
 
   test("are refused where something else is stored of a step", () => {
-    const stored = "folder:/work/deep#parent@folder:/private";
+    const stored = "folder:/team/deep#parent@folder:/private";
     assert.equal(ask(wayUp, tuplesOf(`${world}\n${stored}`)), "tuple_refused");
   });
 
   test("may repeat what is stored, unless that could end", () => {
-    const stored = tuplesOf("folder:/work/deep#parent@folder:/work");
+    const stored = tuplesOf("folder:/team/deep#parent@folder:/team");
     assert.equal(ask(wayUp, [...tuplesOf(world), ...stored]), "allowed");
-    const ending = expiring("folder:/work/deep#parent@folder:/work", noon + 1);
+    const ending = expiring("folder:/team/deep#parent@folder:/team", noon + 1);
     assert.equal(ask(wayUp, [...tuplesOf(world), ending]), "tuple_refused");
   });
 });
@@ -67,7 +67,7 @@ function ask(facts: readonly string[], stored: readonly RelationTuple[] = tuples
     principal: object("user:alice"),
     actors: [object("agent:scout")],
     tool: object("tool:fs/read"),
-    accesses: [{ resource: object("file:/work/deep/plan"), context: {} }],
+    accesses: [{ resource: object("file:/team/deep/plan"), context: {} }],
     context: {},
     partialChain: false,
     contextualTuples: tuplesOf(facts.join("\n")),

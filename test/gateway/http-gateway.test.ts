@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { suite, test } from "node:test";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { OAuthProtectedResourceMetadataSchema } from "@modelcontextprotocol/sdk/shared/auth.js";
 import {
   CallToolResultSchema,
   ListRootsRequestSchema,
@@ -216,6 +217,36 @@ suite("the HTTP side of a gateway", () => {
     await using scene = await openScene({ identity, limits: { sessions: 1 } });
     await scene.connect();
     assert.equal((await post(scene.gateway, initialize)).status, 503);
+  });
+
+  test("tells an agent without a token by whom to be authorized", async () => {
+    await using issuer = await startIssuer();
+    const resource = "https://tools.example/mcp";
+    const metadata = "https://tools.example/.well-known/oauth-protected-resource/mcp";
+    await using scene = await openScene({
+      token: {
+        issuer: issuer.name,
+        audience: "gateway",
+        jwks_url: issuer.keysUrl,
+        resource_url: resource,
+      },
+    });
+    const refused = await post(scene.gateway, initialize);
+    const challenge = refused.headers.get("www-authenticate");
+    assert.equal(challenge, `Bearer resource_metadata="${metadata}"`);
+    const told = await fetch(new URL(new URL(metadata).pathname, scene.gateway.url));
+    const { resource: named, authorization_servers: servers } =
+      OAuthProtectedResourceMetadataSchema.parse(await told.json());
+    assert.deepEqual([named, servers], [resource, [issuer.name]]);
+  });
+
+  test("closes a session that is idle, at the server too", async () => {
+    await using scene = await openScene({ identity, limits: { idle_s: 1 } });
+    const opened = await post(scene.gateway, initialize);
+    await opened.text();
+    const session = { "mcp-session-id": opened.headers.get("mcp-session-id") ?? "" };
+    await scene.echo.ended();
+    assert.equal((await post(scene.gateway, ping, session)).status, 404);
   });
 
   test("asks for a token and binds the session to whom it names", async () => {

@@ -107,6 +107,7 @@ async function verify(
     {
       issuer,
       audience,
+      resource: undefined,
       keys: { kind: "file", file: keysFile },
       algorithms: ["ES256"],
       toleranceSeconds: 5,

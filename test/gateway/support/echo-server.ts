@@ -16,12 +16,15 @@ export interface EchoServer extends AsyncDisposable {
   readonly calls: unknown[];
   /** What the server got when it asked the agent for its roots. */
   readonly roots: Promise<unknown>[];
+  /** Resolves when a session was ended from outside. */
+  ended(): Promise<void>;
 }
 
 export async function startEchoServer(): Promise<EchoServer> {
   const transports = new Map<string, StreamableHTTPServerTransport>();
   const calls: unknown[] = [];
   const roots: Promise<unknown>[] = [];
+  const ended = Promise.withResolvers<void>();
   const server = createServer((request, response) => {
     const id = request.headers["mcp-session-id"];
     const known = typeof id === "string" ? transports.get(id) : undefined;
@@ -35,6 +38,7 @@ export async function startEchoServer(): Promise<EchoServer> {
     url: `http://127.0.0.1:${address.port}/`,
     calls,
     roots,
+    ended: () => ended.promise,
     async [Symbol.asyncDispose]() {
       await Promise.all([...transports.values()].map((transport) => transport.close()));
       server.close();
@@ -46,6 +50,7 @@ export async function startEchoServer(): Promise<EchoServer> {
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (id) => void transports.set(id, transport),
+      onsessionclosed: () => ended.resolve(),
     });
     void createEcho().connect(transport);
     return transport;
