@@ -1,3 +1,4 @@
+import { ApiError } from "../client/api-error.ts";
 import type { Client } from "../client/client.ts";
 import { decisionFromProto } from "../client/decision.ts";
 import { explanationFromProto } from "../client/explanation.ts";
@@ -8,6 +9,7 @@ import { formatObject, parseObjectText, type ObjectRef } from "../core/object.ts
 import { parseAccess, withRole } from "./access-text.ts";
 import type { Command, Outcome } from "./command.ts";
 import { parseContextPart, readContext } from "./context-text.ts";
+import { describeDelegation } from "./delegation-text.ts";
 import { explanationBranch } from "./explanation.ts";
 import {
   atLeastOne,
@@ -104,9 +106,11 @@ async function ask(
     partialChain,
     explain: explained,
   });
+  const chain = explained && !online.json ? await describeChain(response, online) : [];
   await answer(online, response, () => [
     ...describe(response, callText(values.actors, principal, tool), online),
     ...treeOf(response, online),
+    ...chain,
   ]);
   return decisionFromProto(response).kind === "allowed" ? "yes" : "no";
 }
@@ -143,4 +147,22 @@ function describe(response: Response, call: string, { paint }: Online): readonly
 function treeOf({ explanation }: Response, { paint }: Online): readonly string[] {
   if (explanation === undefined) return [];
   return ["", ...drawTree(explanationBranch(explanationFromProto(explanation), paint))];
+}
+
+/** Who let whom, and what for. A delegation that has gone since the decision is said to be gone. */
+async function describeChain(response: Response, online: Online): Promise<readonly string[]> {
+  const { client, tenant, paint } = online;
+  const consistency = { mode: { case: "atLeastAsFresh" as const, value: response.token } };
+  const lines: string[] = [];
+  for (const delegationId of response.delegationIds) {
+    try {
+      const request = { tenant, consistency, delegationId };
+      const { delegation } = await client.delegation.getDelegation(request);
+      if (delegation !== undefined) lines.push("", ...describeDelegation(delegation, paint));
+    } catch (cause) {
+      if (!(cause instanceof ApiError) || cause.code !== "delegation_not_found") throw cause;
+      lines.push("", `delegation ${delegationId} is gone by now`);
+    }
+  }
+  return lines;
 }

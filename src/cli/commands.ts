@@ -13,6 +13,8 @@ import { resume, suspend } from "./suspend.ts";
 import { createTenant, listTenants } from "./tenants.ts";
 import { deleteTuples, readTuplesCommand, writeTuples } from "./tuple-commands.ts";
 import { exportTuples, importTuples } from "./tuple-transfer.ts";
+import { importTools } from "./tools-import.ts";
+import { listTools } from "./tools-list.ts";
 import { watch } from "./watch.ts";
 
 /** Every command, in the order of the help. `serve` and `gateway` are started without this table. */
@@ -40,6 +42,8 @@ export const commands: readonly Command[] = [
   listModels,
   activateModel,
   testModel,
+  listTools,
+  importTools,
   watch,
   waitFor,
   createTenant,

@@ -6,6 +6,11 @@ import { formatTupleLine } from "./tuple-line.ts";
 /** The explanation as a tree to be drawn: each line an outcome, a question, and what it rests on. */
 export function explanationBranch(explanation: Explanation, paint: Paint): Branch {
   const { label, outcome, detail = "", tuple, children, truncated = false } = explanation;
+  const [only] = children;
+  // A question that was reduced to itself needs no line of its own.
+  if (only?.label === label && only.outcome === outcome && children.length === 1) {
+    return explanationBranch(only, paint);
+  }
   const shown = tuple === undefined ? "" : formatTupleLine(tuple);
   const notes = [shown === label ? "" : shown, detail].filter((note) => note !== "");
   const below = children.map((child) => explanationBranch(child, paint));
