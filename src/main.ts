@@ -44,14 +44,15 @@ export async function serve(args: readonly string[]): Promise<number> {
   }
   const text = config.logFormat === "text" || (config.logFormat === "auto" && process.stderr.isTTY);
   const log = createLog(config.logLevel, text ? "text" : "json");
-  const stop = stopSignal(log);
+  const stop = toldToStop(log);
   try {
     await using parts = new AsyncDisposableStack();
-    await startNode(config, log, parts, stop);
-    await stop.told;
+    await startNode(config, log, parts);
+    await stop;
     log.info({ grace_ms: config.shutdownGraceMs }, "stopping");
   } catch (error) {
-    log.fatal({ err: error }, "the server failed");
+    if (error instanceof DomainError) log.fatal(causeOf(error), error.message);
+    else log.fatal({ err: error }, "the server failed on a bug");
     return 1;
   }
   log.info("stopped");
@@ -59,12 +60,7 @@ export async function serve(args: readonly string[]): Promise<number> {
 }
 
 /** Puts the parts together, each to be closed before those that it rests on. */
-async function startNode(
-  config: Config,
-  log: Logger,
-  parts: AsyncDisposableStack,
-  stop: StopSignal,
-): Promise<void> {
+async function startNode(config: Config, log: Logger, parts: AsyncDisposableStack): Promise<void> {
   const database = await openDatabase(config, log, parts);
   const writer = createWriter(database);
   parts.defer(() => writer.close());
@@ -73,8 +69,12 @@ async function startNode(
   const replica = await startReplica(config, log, database, models, parts);
   const metrics = createMetrics(() => ({ ...replica.counters, heldBytes: replica.heldBytes }));
   const services = servicesOf(config, database, storage, replica, models, metrics);
-  const upkeep = keepUp(config, log, database, { storage, replica }, stop.signal);
-  parts.defer(() => upkeep);
+  const ending = new AbortController();
+  const upkeep = keepUp(config, log, database, { storage, replica }, ending.signal);
+  parts.defer(() => {
+    ending.abort();
+    return upkeep;
+  });
   const rpc = await startRpc(config, log, services, metrics);
   parts.defer(() => rpc.close(config.shutdownGraceMs));
   const follow = setInterval(() => rpc.setServing(replica.serving), 100);
@@ -261,32 +261,25 @@ function report(config: Config, log: Logger, rpc: RpcServer): void {
   }
 }
 
-interface StopSignal {
-  /** Resolves when the process is told to stop. */
-  readonly told: Promise<void>;
-  /** Aborts at the same time. */
-  readonly signal: AbortSignal;
-}
-
 /** npm and a terminal both pass on one Ctrl-C: what comes this soon is not a second one. */
 const sameSignalMs = 1_000;
 
-/** The first signal stops gracefully, a second one at once. */
-function stopSignal(log: Logger): StopSignal {
-  const controller = new AbortController();
-  const { promise: told, resolve } = Promise.withResolvers<void>();
+/** Resolves at the first signal to stop; a second one ends the process at once. */
+async function toldToStop(log: Logger): Promise<void> {
   let firstAtMs: number | undefined;
-  for (const name of ["SIGTERM", "SIGINT"] as const) {
-    process.on(name, () => {
-      firstAtMs ??= performance.now();
-      if (!controller.signal.aborted) {
-        controller.abort();
+  await new Promise<void>((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT"] as const) {
+      process.on(name, () => {
+        firstAtMs ??= performance.now();
         resolve();
-      } else if (performance.now() - firstAtMs > sameSignalMs) {
+        if (performance.now() - firstAtMs <= sameSignalMs) return;
         log.warn("told twice to stop: going at once");
         process.exit(1);
-      }
-    });
-  }
-  return { told, signal: controller.signal };
+      });
+    }
+  });
+}
+
+function causeOf({ cause }: DomainError): { readonly cause?: string } {
+  return cause instanceof Error ? { cause: cause.message } : {};
 }

@@ -1,5 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { Caller } from "../core/caller.ts";
 import { DomainError } from "../core/error.ts";
@@ -36,6 +36,8 @@ export async function listenGrpc(
   serving: Serving,
   { host, port: wanted }: { readonly host: string; readonly port: number },
 ): Promise<Listener> {
+  // Its errors come to us as errors, and are told in our log.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
     "grpc.max_receive_message_length": serving.limits.messageBytesMax,
     // A list or an export may answer with more than it was asked with, but not without end.

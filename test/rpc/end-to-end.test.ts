@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -217,13 +218,28 @@ suite("a server with the embedded database", () => {
       await first.stop("SIGKILL");
       const args = [`--data-dir=${folder}`, "--insecure-listen"];
       await using second = await startProcess(args, { DATABASE_URL: "" });
-      assert.match(second.lines.join("\n"), /"level":"warn".*insecure-listen is set/);
       const request = { tenant: "kept", ...call };
       const answer = await askHttp(second.httpUrl)("AuthorizationService", "Check", request);
       assert.equal(answer["verdict"], "VERDICT_ALLOWED");
       assert.equal(await second.stop("SIGTERM"), 0);
       assert.match(second.lines.join("\n"), /"msg":"stopped"/);
+      assert.match(second.lines.join("\n"), /"level":"warn".*insecure-listen is set/);
     } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  test("ends with one line where it cannot listen", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "prokura-e2e-"));
+    const taken = createServer();
+    try {
+      await once(taken.listen(0, "127.0.0.1"), "listening");
+      const address = taken.address();
+      assert(typeof address === "object" && address !== null);
+      const args = [`--data-dir=${folder}`, `--grpc-listen=127.0.0.1:${address.port}`];
+      await assert.rejects(startProcess(args, { DATABASE_URL: "" }), /cannot listen on/);
+    } finally {
+      taken.close();
       await rm(folder, { recursive: true, force: true });
     }
   });
