@@ -22,7 +22,7 @@ const hurryMs = 1000;
 const idleDelayMs = 50;
 
 export interface BarrierOptions {
-  readonly db: Db;
+  readonly db: Pick<Db, "scan">;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly parameters: ReplicaParameters;

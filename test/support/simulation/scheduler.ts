@@ -59,6 +59,8 @@ export class Scheduler {
 
   /** Runs what is due until then; `isOver` ends it early. */
   async run(untilMs: number, isOver: () => boolean): Promise<void> {
+    // What was called before may have more to schedule.
+    await promisesSettled();
     for (;;) {
       const event = this.#heap[0];
       if (event === undefined || event.atMs > untilMs || isOver()) return;
