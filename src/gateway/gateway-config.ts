@@ -9,6 +9,11 @@ export interface GatewayConfig {
     readonly address: string;
     readonly tenant: string;
     readonly deadlineMs: number;
+    /**
+     * Where an agent comes without a chain, take any chain of delegations that ends at it. For tokens
+     * that do not say through whom an agent was reached: who is in between then goes unchecked.
+     */
+    readonly partialChain: boolean;
   };
   readonly upstream: UpstreamConfig;
   readonly listen: ListenConfig;

@@ -37,8 +37,7 @@ export async function runGateway(argv: readonly string[]): Promise<number> {
     if (options.check) return 0;
     const log = pino({ level: options.logLevel, name: "gateway" }, pino.destination(2));
     using client = createClient({ address: config.service.address });
-    const { tenant, deadlineMs } = config.service;
-    await run(config, createServiceAuthorization(client, tenant, deadlineMs), log);
+    await run(config, createServiceAuthorization(client, config.service), log);
     return 0;
   } catch (cause) {
     const usageError = cause instanceof ConfigError || cause instanceof TypeError;

@@ -51,7 +51,7 @@ export function parseGatewayConfig(text: string): GatewayConfig {
     "server_requests",
     "limits",
   ]);
-  const service = root.section("service", ["address", "tenant", "deadline_ms"]);
+  const service = root.section("service", ["address", "tenant", "deadline_ms", "partial_chain"]);
   const listen = parseListen(root);
   const identity = parseIdentity(root, listen);
   const tools = root.sectionMap("tools", ["accesses", "context"]);
@@ -61,6 +61,7 @@ export function parseGatewayConfig(text: string): GatewayConfig {
       address: service.optionalText("address") ?? "127.0.0.1:7450",
       tenant: service.optionalText("tenant") ?? "",
       deadlineMs: service.whole("deadline_ms", 2_000, 1, 60_000),
+      partialChain: service.flag("partial_chain", false),
     },
     upstream: parseUpstream(root),
     listen,

@@ -1,6 +1,7 @@
 import type { Client } from "../client/client.ts";
 import { decisionFromProto } from "../client/decision.ts";
 import type { Authorization, Containment, Freshness, Identity } from "./authorization.ts";
+import type { GatewayConfig } from "./gateway-config.ts";
 
 const pageSize = 1_000;
 /** An agent that may call more tools than this gets an error, not a part of the list. */
@@ -9,15 +10,16 @@ const toolsMax = 50_000;
 /** Asks the service: one `Check` a call, with a deadline. Nothing is remembered between two calls. */
 export function createServiceAuthorization(
   client: Client,
-  tenant: string,
-  deadlineMs: number,
+  config: GatewayConfig["service"],
 ): Authorization {
+  const { tenant, deadlineMs } = config;
   return {
     async check(identity, call, signal) {
       const response = await client.authorization.check(
         {
           tenant,
           ...subjectsOf(identity),
+          partialChain: isPartial(identity, config),
           tool: call.tool,
           accesses: [...call.accesses],
           context: call.context,
@@ -32,7 +34,14 @@ export function createServiceAuthorization(
       let pageToken = "";
       do {
         const page = await client.authorization.listTools(
-          { tenant, ...subjectsOf(identity), ...consistencyOf(freshness), pageSize, pageToken },
+          {
+            tenant,
+            ...subjectsOf(identity),
+            partialChain: isPartial(identity, config),
+            ...consistencyOf(freshness),
+            pageSize,
+            pageToken,
+          },
           { signal, deadlineMs },
         );
         for (const tool of page.tools) tools.add(tool.id);
@@ -55,6 +64,11 @@ function subjectsOf(identity: Identity): Pick<Identity, "principal" | "session">
   actors: Identity["actors"][number][];
 } {
   return { ...identity, actors: [...identity.actors] };
+}
+
+/** An agent that comes with a chain is held to it. */
+function isPartial({ actors }: Identity, { partialChain }: GatewayConfig["service"]): boolean {
+  return partialChain && actors.length === 1;
 }
 
 function consistencyOf({ token }: Freshness): object {

@@ -125,6 +125,7 @@ function objectOf(type: string, id: unknown, claim: string): ObjectRef {
     id === "" ||
     id === "*" ||
     Buffer.byteLength(id) > 512 ||
+    id !== id.normalize("NFC") ||
     /[\p{Cc}\p{Cs}]/u.test(id)
   ) {
     throw new TokenError(`the claim ${claim} is missing or names no object`);

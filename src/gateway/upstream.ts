@@ -1,8 +1,12 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import {
+  StreamableHTTPClientTransport,
+  type StreamableHTTPClientTransportOptions,
+} from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { GatewayConfig } from "./gateway-config.ts";
+import { createLimitedFetch } from "./limited-fetch.ts";
 
 const farewellMs = 2_000;
 
@@ -22,13 +26,16 @@ export function connectUpstream(config: Pick<GatewayConfig, "upstream" | "limits
         maxBufferSize: 4 * limits.messageBytesMax,
       });
     case "http":
-      return connectHttp(upstream.url, Object.fromEntries(upstream.headers));
+      return connectHttp(upstream.url, {
+        requestInit: { headers: Object.fromEntries(upstream.headers) },
+        fetch: createLimitedFetch(4 * limits.messageBytesMax),
+      });
   }
 }
 
 /** Its `close` also ends the session at the server, if the server can be told in time. */
-function connectHttp(url: URL, headers: Readonly<Record<string, string>>): Transport {
-  const transport = new StreamableHTTPClientTransport(url, { requestInit: { headers } });
+function connectHttp(url: URL, options: StreamableHTTPClientTransportOptions): Transport {
+  const transport = new StreamableHTTPClientTransport(url, options);
   const close = transport.close.bind(transport);
   transport.close = async () => {
     const told = transport.terminateSession().catch(() => undefined);
