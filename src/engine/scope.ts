@@ -5,7 +5,7 @@ import { formatSubject, type Subject } from "../core/subject.ts";
 import type { NameNumber, SubjectKind, SubjectSymbol } from "../core/symbols.ts";
 import type { RelationTuple } from "../core/tuple.ts";
 import type { Graph, ObjectPage, SubjectPage, TupleFacts } from "./graph.ts";
-import { overlayObjects, overlaySubjects, type ContextualTuple } from "./overlay.ts";
+import { Contextual } from "./contextual.ts";
 import type { Plan } from "./plan.ts";
 
 /**
@@ -47,7 +47,7 @@ export class Scope {
       const object = this.findSubject({ kind: "object", object: tuple.object });
       const subject = this.findSubject(tuple.subject);
       if (relation === undefined || object === undefined || subject === undefined) continue;
-      this.#contextual ??= new Contextual();
+      this.#contextual ??= new Contextual(this);
       this.#contextual.add({
         object,
         relation,
@@ -157,7 +157,7 @@ export class Scope {
       return undefined;
     }
     if (this.#contextual === undefined) return page;
-    const overlaid = this.#contextual.subjects(page, object, relation, this);
+    const overlaid = this.#contextual.subjects(page, object, relation);
     if (overlaid === page) return page;
     this.#overlaid ??= new Set();
     this.#overlaid.add(overlaid);
@@ -206,7 +206,7 @@ export class Scope {
     }
     return this.#contextual === undefined
       ? page
-      : this.#contextual.objects(page, subject, type, relation, this);
+      : this.#contextual.objects(page, subject, type, relation);
   }
 
   delegations(
@@ -274,46 +274,4 @@ interface Local {
   readonly type: NameNumber;
   readonly object: SubjectSymbol | -1;
   readonly relation: NameNumber | -1;
-}
-
-/** Contextual tuples by the pages that they belong to. */
-class Contextual {
-  readonly #tuples: ContextualTuple[] = [];
-
-  add(tuple: ContextualTuple): void {
-    const same = this.#tuples.findIndex(
-      ({ object, relation, subject }) =>
-        object === tuple.object && relation === tuple.relation && subject === tuple.subject,
-    );
-    if (same >= 0) this.#tuples.splice(same, 1);
-    this.#tuples.push(tuple);
-  }
-
-  subjects(
-    stored: SubjectPage,
-    object: SubjectSymbol,
-    relation: NameNumber,
-    scope: Scope,
-  ): SubjectPage {
-    const added = this.#tuples.filter(
-      (tuple) => tuple.object === object && tuple.relation === relation,
-    );
-    return added.length === 0 ? stored : overlaySubjects(stored, added, scope);
-  }
-
-  objects(
-    stored: ObjectPage,
-    subject: SubjectSymbol,
-    type: NameNumber,
-    relation: NameNumber,
-    scope: Scope,
-  ): ObjectPage {
-    const added = this.#tuples.filter(
-      (tuple) =>
-        tuple.subject === subject &&
-        tuple.relation === relation &&
-        scope.typeOf(tuple.object) === type,
-    );
-    return added.length === 0 ? stored : overlayObjects(stored, added, scope);
-  }
 }

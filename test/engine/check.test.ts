@@ -4,7 +4,9 @@ import fc from "fast-check";
 import type { JsonObject } from "../../src/core/json.ts";
 import { formatObject, parseName } from "../../src/core/object.ts";
 import { formatSubject, parseSubjectText } from "../../src/core/subject.ts";
+import { formatTuple } from "../../src/core/tuple.ts";
 import { checkRelation, type CheckAnswer, type CheckQuery } from "../../src/engine/check.ts";
+import type { Evaluated } from "../../src/engine/graph.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { listObjects } from "../../src/engine/list-objects.ts";
 import { listSubjects } from "../../src/engine/list-subjects.ts";
@@ -169,6 +171,29 @@ suite("checkRelation", () => {
       return answer.kind === "error" && answer.code;
     });
     assert.deepEqual(codes, ["unknown_relation", "unknown_type"]);
+  });
+
+  test("takes contextual tuples as stored ones, of objects that no page knows as well", () => {
+    fc.assert(
+      fc.property(denseTuples, fc.nat({ max: 24 }), instant, (tuples, from, now) => {
+        // Of two with one key the later counts, so it must be the one that is contextual.
+        const unique = [...new Map(tuples.map((each) => [formatTuple(each), each])).values()];
+        const whole = { ...viewOf(denseModel, unique), now };
+        const graph = new PagingGraph(unique.slice(0, from));
+        const paged = { graph, plan: planModel(denseModel, graph.symbols), now };
+        const contextualTuples = unique.slice(from);
+        for (const query of queries()) {
+          const expected = decided(checkRelation(whole, query, defaultLimits));
+          const evaluation = (): Evaluated<CheckAnswer> =>
+            checkRelation(paged, { ...query, contextualTuples }, defaultLimits);
+          assert.deepEqual(
+            graph.evaluate(evaluation, (count) => count - 1),
+            expected,
+          );
+        }
+      }),
+      { numRuns: 100 },
+    );
   });
 
   test("lets a contextual tuple stand for the stored one of its key", () => {
