@@ -36,13 +36,15 @@ export function createWriter(database: Database): Writer {
     async write(mutation, signal) {
       if (closed) throw new DomainError("not_serving", "the node is stopping");
       if (signal?.aborted === true) throw cancelled();
-      const weight = weigh(mutation);
-      if (weight > mutationTuplesMax) {
+      const tuples = countTuples(mutation);
+      if (tuples > mutationTuplesMax) {
         throw new DomainError(
           "limit_exceeded",
-          `a write changes at most ${mutationTuplesMax} tuples, this one ${weight}: split it`,
+          `a write changes at most ${mutationTuplesMax} tuples, this one ${tuples}: split it`,
         );
       }
+      // A mutation without tuples weighs something too.
+      const weight = tuples + 1;
       const queue = queues.get(mutation.tenant) ?? new TenantQueue(database, mutation.tenant);
       queues.set(mutation.tenant, queue);
       try {
@@ -170,10 +172,11 @@ class TenantQueue {
   }
 }
 
-function weigh(mutation: Mutation): number {
+/** The most that it can change. */
+function countTuples(mutation: Mutation): number {
   return mutation.steps.reduce(
     (sum, step) => sum + (step.kind === "delete_matching" ? step.limit : 1),
-    1,
+    0,
   );
 }
 
