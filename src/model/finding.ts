@@ -97,7 +97,7 @@ export function modelRejected(findings: readonly Finding[]): DomainError {
   return new DomainError(
     "model_rejected",
     `the authorization model has ${findings.length} finding(s): ${shown.join(" | ")}${rest}`,
-    first === undefined ? {} : { hint: first.hint },
+    { findings, ...(first === undefined ? {} : { hint: first.hint }) },
   );
 }
 
