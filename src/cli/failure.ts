@@ -40,11 +40,17 @@ export async function reportFailure(
   }
   const paint = paintFor(terminal, "errors");
   const lines = [
-    `${paint.bad("error:")} ${failure.message} ${paint.faint(`(${failure.code})`)}`,
+    `${paint.bad("error:")} ${headline(failure)} ${paint.faint(`(${failure.code})`)}`,
     ...failure.findings.map(formatFinding),
     ...(failure.hint === "" ? [] : [`${paint.strong("hint:")} ${failure.hint}`]),
   ];
   for (const line of lines) await terminal.errors.write(`${printable(line)}\n`);
+}
+
+/** Findings stand on lines of their own, where the message has the first of them in itself. */
+function headline({ message, findings }: Failure): string {
+  const colon = message.indexOf(": ");
+  return findings.length > 0 && colon > 0 ? message.slice(0, colon) : message;
 }
 
 export function formatFinding({

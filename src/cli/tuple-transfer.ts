@@ -47,7 +47,7 @@ export const importTuples: Command = onlineCommand({
   ],
   async run(values, online, [path = ""]) {
     const { client, tenant, terminal } = online;
-    const progress = openProgress(terminal.errors, "tuples sent");
+    const progress = openProgress(terminal.errors, "tuples read");
     const resume = values.resume ?? 0;
     const options = optionsOf({ ...values, idempotencyKey: undefined });
     const file = endingAtFault(readTupleFile(path, terminal, Date.now()));
