@@ -97,10 +97,10 @@ function problemOfPrecondition(
 ): DomainError | undefined {
   switch (precondition.kind) {
     case "must_exist":
-      if (state.hasMatch(precondition.filter)) return undefined;
+      if (state.hasMatch(precondition)) return undefined;
       return new DomainError("precondition_failed", "no tuple matches a filter that must match");
     case "must_not_exist":
-      if (!state.hasMatch(precondition.filter)) return undefined;
+      if (!state.hasMatch(precondition)) return undefined;
       return new DomainError("precondition_failed", "a tuple matches a filter that must not match");
     case "unchanged_since": {
       const { revision, objectType } = precondition;
@@ -154,7 +154,7 @@ function chooseVictims(state: BatchState, mutation: Mutation): Victims {
         break;
       }
       case "delete_matching": {
-        const found = state.facts.matches.get(step.filter) ?? [];
+        const found = state.facts.matches.get(step) ?? [];
         for (const tuple of found.slice(0, step.limit)) take(tuple);
         more ||= found.length > step.limit;
         break;

@@ -1,9 +1,9 @@
 import { delegationType, identityRelations } from "../core/delegation.ts";
-import type { TupleFilter } from "../core/tuple.ts";
 import {
   replyKey,
   unchangedKey,
   type BatchFacts,
+  type FilterOwner,
   type LiveTuple,
   type StoredReply,
 } from "./batch-state.ts";
@@ -199,17 +199,17 @@ async function readMatches(
   tenant: string,
   mutations: readonly Mutation[],
   spare: number,
-): Promise<ReadonlyMap<TupleFilter, readonly LiveTuple[]>> {
-  const filters: Promise<readonly [TupleFilter, readonly LiveTuple[]]>[] = [];
+): Promise<ReadonlyMap<FilterOwner, readonly LiveTuple[]>> {
+  const filters: Promise<readonly [FilterOwner, readonly LiveTuple[]]>[] = [];
   for (const { steps, preconditions } of mutations) {
     for (const step of steps) {
       if (step.kind !== "delete_matching") continue;
-      filters.push(readFilter(session, tenant, step.filter, step.limit + 1, "all"));
+      filters.push(readFilter(session, tenant, step, step.limit + 1, "all"));
       spare += step.limit;
     }
     for (const precondition of preconditions) {
       if (precondition.kind === "unchanged_since") continue;
-      filters.push(readFilter(session, tenant, precondition.filter, spare, "unexpired"));
+      filters.push(readFilter(session, tenant, precondition, spare, "unexpired"));
     }
   }
   return new Map(await Promise.all(filters));
@@ -218,11 +218,11 @@ async function readMatches(
 async function readFilter(
   session: Session,
   tenant: string,
-  filter: TupleFilter,
+  owner: FilterOwner,
   limit: number,
   which: "all" | "unexpired",
-): Promise<readonly [TupleFilter, readonly LiveTuple[]]> {
-  const { conditions, values, mask, fence } = filterConditions(filter, 3);
+): Promise<readonly [FilterOwner, readonly LiveTuple[]]> {
+  const { conditions, values, mask, fence } = filterConditions(owner.filter, 3);
   // The time is that of the lock's statement, which this transaction has just written.
   const unexpired =
     "(expires_at_ms is null or expires_at_ms > (select head_at_ms from tenant where id = $1))";
@@ -236,7 +236,7 @@ async function readFilter(
     },
     [tenant, limit, ...values],
   );
-  return [filter, rows.map(liveTuple)];
+  return [owner, rows.map(liveTuple)];
 }
 
 async function readChangedSince(

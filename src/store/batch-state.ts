@@ -1,7 +1,7 @@
 import type { DelegationRecord } from "../core/delegation.ts";
 import { delegationType, identityRelations } from "../core/delegation.ts";
 import type { TupleFilter } from "../core/tuple.ts";
-import type { Mutation } from "./mutation.ts";
+import type { Mutation, Precondition, TupleStep } from "./mutation.ts";
 import type { TupleRow } from "./schema.ts";
 import { keyText } from "./tuple-row.ts";
 
@@ -25,11 +25,16 @@ export interface BatchFacts {
   readonly retiredIds: ReadonlySet<string>;
   readonly storedModelIds: ReadonlySet<string>;
   readonly replies: ReadonlyMap<string, StoredReply>;
-  /** Of each filter: enough live tuples to decide it whatever the batch has deleted by then. */
-  readonly matches: ReadonlyMap<TupleFilter, readonly LiveTuple[]>;
+  /** Of each step and precondition with a filter: enough live tuples, whatever the batch deletes before. */
+  readonly matches: ReadonlyMap<FilterOwner, readonly LiveTuple[]>;
   /** Types, by `unchangedKey`, of which a tuple was created or deleted after the revision. */
   readonly changedSince: ReadonlySet<string>;
 }
+
+/** Who asks. Not the filter itself: one may be shared by a step and a precondition, which ask differently. */
+export type FilterOwner =
+  | Extract<TupleStep, { readonly kind: "delete_matching" }>
+  | Exclude<Precondition, { readonly kind: "unchanged_since" }>;
 
 export interface StoredReply {
   readonly requestHash: string;
@@ -101,8 +106,9 @@ export class BatchState {
   }
 
   /** Whether an unexpired tuple matches now. The filter's matches are among the facts. */
-  hasMatch(filter: TupleFilter): boolean {
-    const stored = this.facts.matches.get(filter) ?? [];
+  hasMatch(owner: FilterOwner): boolean {
+    const { filter } = owner;
+    const stored = this.facts.matches.get(owner) ?? [];
     if (
       stored.some((tuple) => !this.#changedKeys.has(keyText(tuple.row)) && !this.isExpired(tuple))
     ) {

@@ -141,6 +141,17 @@ suite("writer", () => {
     assert.deepEqual(await stored("many"), []);
   });
 
+  test("asks a filter anew for each that has it", async () => {
+    await store.write(create("doc:shared#viewer@user:a", past));
+    const filter = { objectId: "shared" };
+    const [deletion, precondition] = await Promise.all([
+      write({ steps: [{ kind: "delete_matching", filter, limit: 0 }] }),
+      write({ preconditions: [{ kind: "must_not_exist", filter }] }),
+    ]);
+    assert.ok(deletion.kind === "committed" && deletion.moreToDelete);
+    assert.equal(precondition.kind, "committed");
+  });
+
   test("lets a filter see the writes that were queued before it", async () => {
     const steps = [{ kind: "delete_matching", filter: { objectId: "queued" }, limit: 10 }] as const;
     await Promise.all([store.write(create("doc:queued#viewer@user:a")), write({ steps })]);
@@ -307,13 +318,15 @@ suite("writer", () => {
       assert.equal(coverage.kind, "committed");
     });
 
-    test("cannot be replaced within one write", async () => {
+    test("cannot be replaced, nor deleted and made again, within one write", async () => {
       await store.write(create("delegation:t2#principal@user:a"));
-      const swap = await store.write(
-        remove("delegation:t2#principal@user:a"),
-        create("delegation:t2#principal@user:b"),
-      );
-      assert.equal(errorOf(swap), "tuple_refused");
+      for (const subject of ["user:a", "user:b"]) {
+        const swap = await store.write(
+          remove("delegation:t2#principal@user:a"),
+          create(`delegation:t2#principal@${subject}`),
+        );
+        assert.equal(errorOf(swap), "tuple_refused");
+      }
       assert.deepEqual(await stored("t2"), ["delegation:t2#principal@user:a"]);
     });
   });
