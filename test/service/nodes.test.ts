@@ -43,7 +43,8 @@ suite("two nodes on one database", () => {
     await prepareWorld(first, mailWorld);
     await verdict(second, callOf("tool:send", "mailbox:alice"));
     const { nodes } = await first.services.tenants.nodes(requestContext());
-    assert.deepEqual(nodes.map(({ self }) => self).toSorted(), [false, true]);
+    assert.equal(nodes.length, 2);
+    assert.equal(nodes.filter(({ self }) => self).length, 1);
     assert.ok(nodes.every(({ acknowledged, outdated }) => acknowledged !== undefined && !outdated));
   });
 
