@@ -54,7 +54,7 @@ export function parseGatewayConfig(text: string): GatewayConfig {
   const service = root.section("service", ["address", "tenant", "deadline_ms", "partial_chain"]);
   const listen = parseListen(root);
   const identity = parseIdentity(root, listen);
-  const tools = root.sectionMap("tools", ["accesses", "context"]);
+  const tools = root.sectionMap("tools", ["accesses", "arguments", "context"]);
   return {
     server: parseServer(root),
     service: {
@@ -245,6 +245,7 @@ function parseTool(tool: Section): ToolMapping {
     accesses: tool
       .sections("accesses", ["path", "type", "role", "permission", "kind", "id", "required"])
       .map(parseAccess),
+    otherArguments: tool.has("arguments") ? new Set(tool.texts("arguments")) : undefined,
     context: new Map(
       [...context].map(([name, path]) => [
         name,

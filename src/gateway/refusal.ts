@@ -17,6 +17,8 @@ export type RefusalReason =
   | "access_missing"
   /** A mapped argument is of a kind that names nothing. */
   | "argument_malformed"
+  /** An argument that the mapping of a closed tool does not name. */
+  | "argument_unmapped"
   /** A path that different readers could read differently. */
   | "path_refused"
   /** More than a call may touch. */

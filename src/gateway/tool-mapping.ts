@@ -10,6 +10,8 @@ export interface ToolMapping {
   readonly accesses: readonly AccessMapping[];
   /** Parameters of conditions: name → where in the arguments. What is absent is left out. */
   readonly context: ReadonlyMap<string, JsonPath>;
+  /** Where given, arguments that neither this nor a path names are refused. */
+  readonly otherArguments: ReadonlySet<string> | undefined;
 }
 
 export interface AccessMapping {
@@ -65,6 +67,7 @@ export async function mapCall(
   if (mapping === undefined) {
     return { arguments: normalized, accesses: [], context: {}, containment: [] };
   }
+  refuseUnmapped(mapping, callArguments);
   const accesses: Access[] = [];
   const containment = new Map<string, Containment>();
   for (const access of mapping.accesses) {
@@ -82,6 +85,23 @@ export async function mapCall(
     context: contextOf(mapping, normalized),
     containment: [...containment.values()],
   };
+}
+
+/** A server may take one thing under two names: what is not mapped is then not checked. */
+function refuseUnmapped(mapping: ToolMapping, callArguments: JsonObject): void {
+  const { accesses, context, otherArguments } = mapping;
+  if (otherArguments === undefined) return;
+  const paths = [...accesses.map(({ path }) => path), ...context.values()];
+  const mapped = paths.flatMap(([first]) => (first?.kind === "member" ? [first.name] : []));
+  const unmapped = Object.keys(callArguments).find(
+    (name) => !otherArguments.has(name) && !mapped.includes(name),
+  );
+  if (unmapped !== undefined) {
+    throw new Refusal(
+      "argument_unmapped",
+      `the argument ${JSON.stringify(unmapped)} is not mapped`,
+    );
+  }
 }
 
 function placesOf(

@@ -120,6 +120,30 @@ suite("resolveLinks", () => {
     }
   });
 
+  test("leads through no link, whatever the path", async () => {
+    await using world = await createLinks();
+    const names = ["in", "out", "file", "link", "door", "chain", "dangling", "circle", "new", ".."];
+    let resolvedCount = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 6 }),
+        async (segments) => {
+          const path = normalizePath(`${world.root}/${segments.join("/")}`);
+          const resolved = await resolveLinks(path).catch((error: unknown) => {
+            assert.ok(error instanceof Refusal, String(error));
+          });
+          if (resolved === undefined) return;
+          resolvedCount += 1;
+          const real = await realpath(resolved).catch(() => resolved);
+          assert.equal(real, resolved);
+          assert.equal(await resolveLinks(resolved), resolved, "idempotent");
+        },
+      ),
+      { numRuns: 500 },
+    );
+    assert.ok(resolvedCount > 100, String(resolvedCount));
+  });
+
   test("refuses links that lead nowhere or in a circle", async () => {
     await using world = await createLinks();
     for (const given of ["in/dangling", "in/dangling/new", "in/circle", "in/file/below"]) {

@@ -101,6 +101,18 @@ suite("mapCall", () => {
     assert.deepEqual(mapped.context, { arguments: { to: "bob", n: 1 }, to: "bob" });
   });
 
+  test("refuses arguments that a closed mapping does not name", async () => {
+    const access = "{ path: '$.to[*]', type: mailbox }";
+    const given = { to: ["a"], subject: "x", flag: true };
+    const closed = "arguments: [subject]\n    context: { flag: $.flag }";
+    assert.deepEqual((await map(access, given, closed)).arguments, given);
+    await assert.rejects(
+      map(access, { ...given, bcc: ["b"] }, closed),
+      (error) => error instanceof Refusal && error.reason === "argument_unmapped",
+    );
+    assert.deepEqual((await map(access, { ...given, bcc: 1 })).accesses.length, 1);
+  });
+
   test("takes a member of any name for a member, and nothing for an inherited one", async () => {
     await refused("access_missing", "{ path: $.constructor, type: issue }", {});
     await refused("access_missing", "{ path: '$[\"__proto__\"]', type: issue }", {});
