@@ -139,16 +139,19 @@ export function decisionToProto(
   }
 }
 
+/** What lies deeper than clients can decode is left out, and marked so. */
 export function explanationToProto(
   explanation: Explanation,
+  depth = 0,
 ): MessageInitShape<typeof ExplanationSchema> {
-  const { label, outcome, tuple, detail, truncated } = explanation;
+  const { label, outcome, tuple, detail, truncated, children } = explanation;
+  const deepest = depth === contractLimits.treeDepth && children.length > 0;
   return {
     label,
     outcome: outcomeToProto[outcome],
-    children: explanation.children.map(explanationToProto),
+    children: deepest ? [] : children.map((child) => explanationToProto(child, depth + 1)),
     detail: detail ?? "",
-    truncated: truncated ?? false,
+    truncated: deepest || (truncated ?? false),
     ...(tuple === undefined ? {} : { tuple: tupleToProto(tuple) }),
   };
 }

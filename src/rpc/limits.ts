@@ -37,7 +37,10 @@ export interface ContractLimits {
   readonly watchedTuplesPerMessage: number;
   /** Messages of one check stream that are worked on at a time. */
   readonly streamedMessages: number;
+  /** Most decoders go 100 messages deep, and a level of a context takes three. */
   readonly contextDepth: number;
+  /** Messages within one another in a tree of an answer; what its tuples need comes on top. */
+  readonly treeDepth: number;
 }
 
 export const contractLimits: ContractLimits = {
@@ -61,5 +64,6 @@ export const contractLimits: ContractLimits = {
   revokedListed: 1_000,
   watchedTuplesPerMessage: 1_000,
   streamedMessages: 64,
-  contextDepth: 32,
+  contextDepth: 16,
+  treeDepth: 80,
 };

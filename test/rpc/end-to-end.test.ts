@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -153,6 +154,30 @@ suite("a server process", () => {
       }
       const still = await ask("AuthorizationService", "Check", { ...call, tenant: "bad-input" });
       assert.equal(still["verdict"], "VERDICT_DENIED");
+    }
+  });
+
+  test("bytes that speak no protocol harm nobody else", async () => {
+    const ask = askHttp(server.httpUrl);
+    for (const address of [server.grpcAddress, new URL(server.httpUrl).host]) {
+      const [host, port] = address.split(":");
+      const junk = [
+        randomBytes(70_000),
+        Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), randomBytes(5_000)]),
+        Buffer.from(`POST / HTTP/1.1\r\nx: ${"y".repeat(100_000)}\r\n\r\n`),
+        Buffer.from("POST /x HTTP/1.1\r\ncontent-length: -1\r\n\r\n"),
+      ];
+      for (const bytes of junk) {
+        const socket = connect(Number(port), host);
+        socket.on("error", () => {});
+        socket.resume();
+        await once(socket, "connect");
+        socket.end(bytes);
+        await new Promise<void>((resolve) => void socket.once("close", () => resolve()));
+      }
+      await ask("AdminService", "ListNodes", {});
+      await askGrpc(loadProtoFiles(), server.grpcAddress)("AdminService", "ListNodes", {});
     }
   });
 

@@ -116,7 +116,7 @@ suite("contexts on the wire", () => {
     ["a NUL character", { a: "x\0" }, "malformed"],
     ["an unpaired surrogate in a name", { "\ud800": 1 }, "malformed"],
     ["the name `__proto__`", JSON.parse('{"__proto__":{"admin":true}}'), "malformed"],
-    ["33 levels", JSON.parse(`{"a":${"[".repeat(32)}${"]".repeat(32)}}`), "malformed"],
+    ["17 levels", JSON.parse(`{"a":${"[".repeat(16)}${"]".repeat(16)}}`), "malformed"],
     ["over 64 KiB", { a: "é".repeat(32 * 1024) }, "limit_exceeded"],
     ["many small values", { a: Array.from({ length: 9000 }, () => 1) }, "limit_exceeded"],
   ];
@@ -126,9 +126,9 @@ suite("contexts on the wire", () => {
     });
   }
 
-  test("takes 32 levels and nearly 64 KiB", () => {
+  test("takes 16 levels and nearly 64 KiB", () => {
     const value = {
-      ...JSON.parse(`{"a":${"[".repeat(31)}${"]".repeat(31)}}`),
+      ...JSON.parse(`{"a":${"[".repeat(15)}${"]".repeat(15)}}`),
       text: "x".repeat(65_000),
     };
     assert.deepEqual(contextFromProto(value, 64 * 1024, "context"), value);
