@@ -3,8 +3,8 @@ import { suite, test } from "node:test";
 import fc from "fast-check";
 import { formatObject } from "../../src/core/object.ts";
 import { formatSubject } from "../../src/core/subject.ts";
-import type { RelationTuple } from "../../src/core/tuple.ts";
 import { checkRelation, type CheckAnswer, type CheckQuery } from "../../src/engine/check.ts";
+import { explainCheck } from "../../src/engine/explain.ts";
 import { defaultLimits, type EngineLimits } from "../../src/engine/limits.ts";
 import { planModel } from "../../src/engine/plan.ts";
 import type { View } from "../../src/engine/view.ts";
@@ -13,7 +13,7 @@ import { chooserOf, holdsFor, lawRuns, shuffle } from "../support/laws.ts";
 import { membershipsIn } from "../support/reference/memberships.ts";
 import { formatTruth, type Truth } from "../support/reference/truth.ts";
 import { withTuples, type World } from "../support/reference/world.ts";
-import { askedWorld, relationsOf, type AskedWorld } from "../support/worlds.ts";
+import { askedWorld, breakpointsOf, relationsOf, type AskedWorld } from "../support/worlds.ts";
 
 const seed = fc.integer({ min: 1, max: 2_000_000_000 });
 
@@ -50,8 +50,8 @@ suite("checkRelation", () => {
         else counts.count(untilMs === Infinity ? "never" : "later");
         // What takes away may expire within the clock's gap.
         assert.ok(untilMs > world.now.earliestMs, formatQuery(query));
-        for (const latestMs of breakpointsOf(world, asked.contextual)) {
-          if (latestMs <= world.now.latestMs || latestMs >= untilMs) continue;
+        for (const latestMs of breakpointsOf([...world.tuples, ...asked.contextual])) {
+          if (latestMs >= untilMs) break;
           const later = { ...view, now: { earliestMs: latestMs - 10, latestMs } };
           assert.equal(ask(later, query).kind, "member", `${formatQuery(query)} at ${latestMs}`);
         }
@@ -75,6 +75,20 @@ suite("checkRelation", () => {
         );
       }
     });
+  });
+
+  test("answers the same when it is to explain itself", () => {
+    holdsFor(
+      askedWorld,
+      (asked) => {
+        const view = whole(asked.world);
+        for (const query of queriesOf(asked).slice(0, 60)) {
+          const { answer } = decided(explainCheck(view, query, defaultLimits));
+          assert.deepEqual(comparable(answer), comparable(ask(view, query)), formatQuery(query));
+        }
+      },
+      Math.ceil(lawRuns / 4),
+    );
   });
 
   test("a smaller limit only adds errors", (context) => {
@@ -201,13 +215,6 @@ function queriesOf({ world, objects, subjects, context, contextual }: AskedWorld
       })),
     ),
   );
-}
-
-/** Instants, as the clock's latest, around which a tuple may cease to stand. */
-function breakpointsOf(world: World, contextual: readonly RelationTuple[]): number[] {
-  const expiries = [...world.tuples, ...contextual].flatMap(({ expiresAtMs }) => expiresAtMs ?? []);
-  const all = expiries.flatMap((expiryMs) => [expiryMs - 1, expiryMs, expiryMs + 10]);
-  return [...new Set(all)].toSorted((left, right) => left - right);
 }
 
 function whole(world: World): View {

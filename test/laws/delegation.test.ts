@@ -7,6 +7,7 @@ import { parseTupleText, type RelationTuple } from "../../src/core/tuple.ts";
 import { subjectOf } from "../../src/core/subject.ts";
 import { checkRelation } from "../../src/engine/check.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
+import { selectDelegations, type SelectQuery } from "../../src/engine/select-delegations.ts";
 import type { View } from "../../src/engine/view.ts";
 import { delegatedWorld } from "../support/delegated-worlds.ts";
 import { decided } from "../support/graphs.ts";
@@ -126,6 +127,31 @@ suite("a delegated call", () => {
     });
   });
 
+  test("is denied once what a selector of it chose is deleted", (context) => {
+    const tally = holdsFor(delegatedWorld, ({ world, calls }, counts) => {
+      const view = wholeView(world);
+      for (const call of calls) {
+        const answer = ask(view, call);
+        if (answer.kind !== "allowed") continue;
+        for (const [what, query] of selectorsOf(call, answer.delegationIds)) {
+          const selection = decided(selectDelegations(view, query, defaultLimits));
+          assert.ok(selection.kind === "selection");
+          const chosen = [...selection.selected, ...selection.descendants];
+          const rest = world.tuples.filter((tuple) => !chosen.some((id) => isOn(tuple, id)));
+          const after = ask(wholeView(replaceTuples(world, rest)), call);
+          const isOver =
+            after.kind === "denied" || (after.kind === "allowed" && what === "delegationId");
+          assert.ok(isOver, `${formatCall(call)} without ${what}: ${chosen.join(" ")}`);
+          counts.count(what);
+        }
+      }
+    });
+    context.diagnostic(tally.format());
+    for (const what of ["principal", "actor", "tool", "resource", "session", "delegationId"]) {
+      assert.ok(tally.of(what) >= lawRuns / 50, tally.format());
+    }
+  });
+
   test("is judged the same when its tool joins a toolset that nobody delegated", () => {
     holdsFor(delegatedWorld, ({ world, calls }) => {
       const view = wholeView(world);
@@ -164,6 +190,25 @@ suite("a delegated call", () => {
     assert.ok(tally.of("principal_lacks_permission") >= lawRuns / 10, tally.format());
   });
 });
+
+/** One selector for each thing that the call names. */
+function selectorsOf(call: Call, delegationIds: readonly string[]): [string, SelectQuery][] {
+  const { principal, actors, tool, session } = call;
+  // Where a resource lies by the caller's word alone, no selector of it can know.
+  const accesses = call.contextualTuples.length === 0 ? call.accesses : [];
+  return [
+    ["principal", { principal }],
+    ...actors.map((actor): [string, SelectQuery] => ["actor", { actor }]),
+    ["tool", { tool }],
+    ["tool", { tool, principal }],
+    ...accesses.map(({ resource }): [string, SelectQuery] => ["resource", { resource }]),
+    ...(session === undefined ? [] : [["session", { session }] satisfies [string, SelectQuery]]),
+    ...delegationIds.map((delegationId): [string, SelectQuery] => [
+      "delegationId",
+      { delegationId },
+    ]),
+  ];
+}
 
 /** The permissions that stand on the tool or its servers, as type, relation and role. */
 function listedPermissions(view: View, world: World, call: Call): string[][] {

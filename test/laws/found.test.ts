@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Call } from "../../src/core/decision.ts";
+import { parseName } from "../../src/core/object.ts";
+import { expand } from "../../src/engine/expand.ts";
+import { defaultLimits } from "../../src/engine/limits.ts";
 import type { AuthorizationModel } from "../../src/model/authorization-model.ts";
 import { delegatedModels } from "../support/delegated-models.ts";
-import { expiring, object, tuplesOf } from "../support/graphs.ts";
+import { decided, expiring, object, tuplesOf } from "../support/graphs.ts";
 import { judgeOf } from "../support/reference/delegated.ts";
 import { worldOf } from "../support/reference/world.ts";
 import { now } from "../support/worlds.ts";
 import { ask, formatAnswer, wholeView } from "../support/verdicts.ts";
 
-/** Worlds on which engine and reference once differed, cut down to what mattered. */
-suite("authorize, where it was once wrong", () => {
+/** Worlds on which engine and reference once differed, and edges that no random world reaches. */
+suite("the engine, where it was once wrong or well might be", () => {
   test("a server that may have expired meets no permission on the server", () => {
     const tuples = [
       ...tuplesOf(
@@ -25,11 +28,54 @@ suite("authorize, where it was once wrong", () => {
       ),
       expiring("tool:t1#server@mcp_server:s1", now.earliestMs + 1),
     ];
-    const world = worldOf(plain(), tuples, now);
+    const world = worldOf(model(2), tuples, now);
     assert.equal(formatAnswer(judgeOf(world)(call)), "principal_lacks_permission");
     assert.equal(formatAnswer(ask(wholeView(world), call)), "principal_lacks_permission");
   });
+
+  test("a tree shows what still takes away", () => {
+    const tuples = [
+      ...tuplesOf("doc:d1#viewer@user:u1"),
+      expiring("doc:d1#blocked@user:u1", now.earliestMs + 1),
+    ];
+    const query = { object: object("doc:d1"), relation: viewer, context: {}, contextualTuples: [] };
+    const view = wholeView(worldOf(model(0), tuples, now));
+    const answer = decided(expand(view, { ...query, depth: 8 }, defaultLimits));
+    assert.match(
+      JSON.stringify(answer),
+      /"relation":"blocked","node":\{"kind":"leaf","subjects":\[\{/,
+    );
+  });
+
+  test("chains have at most eight links", () => {
+    for (const [length, expected] of [
+      [8, "allowed 1 2 3 4 5 6 7 8"],
+      [9, "chain_broken"],
+    ] as const) {
+      const links = Array.from({ length }, (_, index) => linkTuples(index + 1)).flat();
+      const tuples = tuplesOf("tool:t1#requires@permission:none", ...links);
+      const world = worldOf(model(2), tuples, now);
+      const asked = { ...call, actors: [object(`agent:a${length}`)], partialChain: true };
+      assert.match(formatAnswer(judgeOf(world)(asked)), new RegExp(`^${expected}`));
+      assert.equal(formatAnswer(ask(wholeView(world), asked)), formatAnswer(judgeOf(world)(asked)));
+    }
+  });
 });
+
+function linkTuples(index: number): string[] {
+  const id = `delegation:${index}`;
+  return [
+    `${id}#principal@user:u1`,
+    `${id}#delegator@${index === 1 ? "user:u1" : `agent:a${index - 1}`}`,
+    `${id}#delegate@agent:a${index}`,
+    ...(index === 1 ? [] : [`${id}#parent@delegation:${index - 1}`]),
+    `${id}#delegable_to@agent:*`,
+    `${id}#tool@tool:t1`,
+    `${id}#session@session:*`,
+  ];
+}
+
+const viewer = parseName("viewer", "relation");
 
 const call: Call = {
   principal: object("user:u1"),
@@ -41,8 +87,8 @@ const call: Call = {
   contextualTuples: [],
 };
 
-function plain(): AuthorizationModel {
-  const model = delegatedModels[2];
-  assert.ok(model);
-  return model;
+function model(index: number): AuthorizationModel {
+  const found = delegatedModels[index];
+  assert.ok(found);
+  return found;
 }

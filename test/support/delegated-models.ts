@@ -50,7 +50,7 @@ type doc
   relations
     define parent: [folder]
     define within: parent or within from parent
-    define blocked: [user, user with both]
+    define blocked: [user, user with both, user with late]
     define viewer: ([user, agent, group#member, user with one] or viewer from parent) but not blocked
     define editor: [user, agent]
     define suspended: [suspension]
@@ -81,7 +81,7 @@ type agent
 type group
   relations
     define member: [user, group#member] but not expelled
-    define expelled: [user, user with one]
+    define expelled: [user, user with one, user with late]
 type tier
   relations
     define member: [agent]
@@ -112,7 +112,7 @@ type folder
     define within: (parent or within from parent) but not hidden
     define viewer: ([user, group#member] or viewer from parent) but not barred
     define barred: [user, user:*] but not pardoned
-    define pardoned: [user]
+    define pardoned: [user, user with early]
     define suspended: [suspension]
 type doc
   relations

@@ -9,18 +9,20 @@ export const conditionsText: string = `
 condition one(x: int) { x == 1 }
 condition both(x: int, y: int) { x == 1 && y == 1 }
 condition early(until: timestamp, current_time: timestamp) { current_time < until }
+condition late(from: timestamp, current_time: timestamp) { current_time >= from }
 condition broken(x: int, values: list<int>) { values[x] == 1 }
 `;
 
 /**
  * Conditions written as functions, so that an oracle does not hang on the expression language: `one`
- * and `both` ask for names, `early` reads the clock, `broken` fails unless `x` is 0.
+ * and `both` ask for names, `early` and `late` read the clock, `broken` fails unless `x` is 0.
  */
 export const plainConditions: AuthorizationModel["conditions"] = new Map(
   [
     condition("one", { x: "int" }, (context) => allOne(context, ["x"])),
     condition("both", { x: "int", y: "int" }, (context) => allOne(context, ["x", "y"])),
     condition("early", { until: "timestamp", current_time: "timestamp" }, isEarly),
+    condition("late", { from: "timestamp", current_time: "timestamp" }, isLate),
     condition("broken", { x: "int" }, ({ x }) => {
       if (x === undefined) return { kind: "needs", names: ["x"] };
       if (x === 0) return { kind: "met" };
@@ -57,4 +59,11 @@ function isEarly({ until }: JsonObject, now: Now): ConditionOutcome {
   const untilMs = Date.parse(until);
   if (now.latestMs < untilMs) return { kind: "met" };
   return { kind: now.earliestMs < untilMs ? "met_at_either" : "not_met" };
+}
+
+function isLate({ from }: JsonObject, now: Now): ConditionOutcome {
+  if (typeof from !== "string") return { kind: "needs", names: ["from"] };
+  const fromMs = Date.parse(from);
+  if (now.earliestMs >= fromMs) return { kind: "met" };
+  return { kind: now.latestMs >= fromMs ? "met_at_either" : "not_met" };
 }

@@ -26,13 +26,8 @@ export interface AskedWorld {
 /** The clock's two ends are apart, so that expiries fall before, into and after the gap. */
 export const now: Now = { earliestMs: 1_800_000_000_000, latestMs: 1_800_000_000_010 };
 
-const expiries: readonly (number | undefined)[] = [
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-  undefined,
+/** Before, within and after the clock's gap, and on its very ends. */
+export const expiries: readonly number[] = [
   now.earliestMs - 60_000,
   now.earliestMs,
   now.earliestMs + 1,
@@ -42,16 +37,20 @@ const expiries: readonly (number | undefined)[] = [
 ];
 
 /** Expiries around both ends of the clock; half of the tuples have none. */
-export const expiry: fc.Arbitrary<number | undefined> = fc.constantFrom(...expiries);
+export const expiry: fc.Arbitrary<number | undefined> = fc.oneof(
+  fc.constant(undefined),
+  fc.constantFrom(...expiries),
+);
 
-const untils = [-1, 0, 1, 5, 10, 11, 60_000].map((offsetMs) =>
+const instants = [-1, 0, 1, 5, 10, 11, 60_000].map((offsetMs) =>
   new Date(now.earliestMs + offsetMs).toISOString(),
 );
 
 const storedContexts: Readonly<Record<string, fc.Arbitrary<JsonObject>>> = {
   one: fc.constantFrom<JsonObject>({}, {}, {}, { x: 1 }, { x: 0 }),
   both: fc.constantFrom<JsonObject>({}, {}, { x: 1 }, { y: 1 }, { x: 0 }),
-  early: fc.constantFrom<JsonObject>(...untils.map((until) => ({ until }))),
+  early: fc.constantFrom<JsonObject>(...instants.map((until) => ({ until }))),
+  late: fc.constantFrom<JsonObject>(...instants.map((from) => ({ from }))),
   broken: fc.constantFrom<JsonObject>({}, { x: 0 }, { x: 1 }),
 };
 
@@ -81,7 +80,7 @@ type folder
 type doc
   relations
     define parent: [folder, doc]
-    define blocked: [user, user:*, group#member, user with both]
+    define blocked: [user, user:*, group#member, user with both, user with late]
     define viewer: ([user, group#member, user with one] or viewer from parent) but not blocked
 ${conditionsText}`,
   `model
@@ -90,8 +89,8 @@ type user
 type group
   relations
     define parent: [group]
-    define banned: [user, user:*] or banned from parent
-    define pardoned: [user with one, group#pardoned, user]
+    define banned: [user, user:*, user with early] or banned from parent
+    define pardoned: [user with one, user with early, group#pardoned, user]
     define member: ([user, group#member, user:*] or member from parent) but not (banned but not pardoned)
 type doc
   relations
@@ -228,6 +227,19 @@ export function tuplesIn(
 /** No relation of the generated models takes an unconditional userset of this relation. */
 const strange = { condition: nameOf("early") };
 
+/** Instants, as the clock's latest, around which a tuple may begin or cease to stand. */
+export function breakpointsOf(tuples: readonly RelationTuple[]): number[] {
+  const instantsMs = tuples.flatMap(({ condition, expiresAtMs }) => [
+    expiresAtMs ?? [],
+    ...[condition?.context["until"], condition?.context["from"]].map((text) =>
+      typeof text === "string" ? Date.parse(text) : [],
+    ),
+  ]);
+  const gapMs = now.latestMs - now.earliestMs;
+  const around = instantsMs.flat().flatMap((atMs) => [atMs - 1, atMs, atMs + gapMs]);
+  return [...new Set(around)].filter((atMs) => atMs > now.latestMs).toSorted((a, b) => a - b);
+}
+
 export function objectsIn(model: AuthorizationModel, ids: readonly string[]): ObjectRef[] {
   return [...model.types.keys()].flatMap((type) =>
     ids.map((id) => parseObject(type, id, "object")),
@@ -277,6 +289,7 @@ function definition(level: number): fc.Arbitrary<RelationDefinition> {
     { type: user, form: "object", condition: nameOf("one") },
     { type: user, form: "object", condition: nameOf("both") },
     { type: user, form: "wildcard", condition: nameOf("early") },
+    { type: user, form: "object", condition: nameOf("late") },
     { type: user, form: "object", condition: nameOf("broken") },
     { type: nameOf("doc"), form: "object" },
     ...usersets,

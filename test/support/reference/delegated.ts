@@ -262,21 +262,17 @@ function isEligibleOn(
  * tool goes, 5 and 6, and the part of 4 that needs no resource. What hangs on missing context counts
  * as true.
  */
-export function lists(questions: Questions, call: Call): boolean {
-  const general = every([
-    not(isAnySuspended(questions, call)),
-    requirementsOf(questions, call).registered,
-    mayUseTool(questions, call),
-  ]);
-  const chains = chainsOf(questions, call).map((chain) =>
-    every([
-      truthOf(!chain.links.some(({ isExpired }) => isExpired)),
-      truthOf(!isChainSuspended(questions, chain)),
-      isSound(questions, call, chain),
-      coversTool(questions, call, chain),
-      fitsSession(questions, call, chain),
-      areEligible(questions, call, chain),
-    ]),
+export function isListed(questions: Questions, call: Call): boolean {
+  const { registered } = requirementsOf(questions, call);
+  const general = [not(isAnySuspended(questions, call)), registered, mayUseTool(questions, call)];
+  if (general.some(({ possible }) => !possible)) return false;
+  return chainsOf(questions, call).some(
+    (chain) =>
+      !chain.links.some(({ isExpired }) => isExpired) &&
+      !isChainSuspended(questions, chain) &&
+      isSound(questions, call, chain).possible &&
+      coversTool(questions, call, chain).possible &&
+      fitsSession(questions, call, chain).possible &&
+      areEligible(questions, call, chain).possible,
   );
-  return every([general, any(chains)]).possible;
 }

@@ -51,10 +51,10 @@ function computeMemberships(
   for (const layer of layers) {
     iterate(layer);
     // What was open on the way up may be decided now: the names are gathered anew, from none.
-    for (const { key } of layer) {
-      const { sure, possible } = lookUp(key);
-      if (sure !== possible) table.set(key, { sure, possible, names: new Set(), troubled: false });
-    }
+    const open = layer.filter(({ key }) => lookUp(key).sure !== lookUp(key).possible);
+    if (open.length === 0) continue;
+    for (const { key } of open)
+      table.set(key, { ...lookUp(key), names: new Set(), troubled: false });
     iterate(layer);
   }
   return {
