@@ -251,7 +251,8 @@ function report(config: Config, log: Logger, rpc: RpcServer): void {
       grpc: formatAddress({ ...grpcListen, port: rpc.grpcPort }),
       http: formatAddress({ ...httpListen, port: rpc.httpPort }),
       // Of a URL its host: the rest may be secret.
-      data: databaseUrl === undefined ? config.dataDir : new URL(databaseUrl).host,
+      data:
+        databaseUrl === undefined ? config.dataDir : decodeURIComponent(new URL(databaseUrl).host),
       authentication: "none",
     },
     "prokura serves whoever can connect: callers are not authenticated",
