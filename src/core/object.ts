@@ -66,11 +66,11 @@ export function sameObject(left: ObjectRef, right: ObjectRef): boolean {
  * Encodes `%`, `#`, `@`, `*`, white space and controls; everything else stays readable. A reader
  * also takes a plain `@`, which is nowhere ambiguous.
  */
-export function encodeId(id: string): string {
+function encodeId(id: string): string {
   return id.replace(/[%#@*\s\p{Cc}]/gu, (character) => encodeURIComponentStrict(character));
 }
 
-export function decodeId(text: string, field: string): string {
+function decodeId(text: string, field: string): string {
   if (/[#*\s]/u.test(text)) {
     throw new DomainError(
       "malformed",

@@ -48,7 +48,7 @@ export async function readWhole(
 }
 
 /** Makes the noun of a delegation's tuples, as they stand at one revision and one instant. */
-export function delegationOf(
+function delegationOf(
   id: string,
   tuples: readonly RelationTuple[],
   record: DelegationRecord | undefined,

@@ -20,7 +20,7 @@ export interface WatchDependencies {
   readonly permits: Permits;
 }
 
-export const heartbeatMs = 5_000;
+const heartbeatMs = 5_000;
 
 /**
  * Every change after the token in revision order, then each as it comes. History that is gone is
