@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Faults } from "../../src/replica/faults.ts";
 import type { DatabaseFaults } from "../support/simulation/database.ts";
-import { lateRegistrations, lateSubscriptions } from "../support/simulation/biases.ts";
+import {
+  lateRegistrations,
+  lateRenewals,
+  lateSubscriptions,
+} from "../support/simulation/biases.ts";
 import { runHistory, type Bias, type HistoryOptions } from "../support/simulation/world.ts";
 
 // What the simulation is worth: each of these mistakes must show within so many histories.
@@ -16,7 +20,10 @@ interface Mistake {
 const inMachine: Readonly<Record<keyof Faults, Mistake>> = {
   lookInsteadOfKill: { fact: "a lease that looks expired is taken for dead" },
   loadSetsApplied: { fact: "a late load takes the applied revision back" },
-  validFromReceipt: { fact: "the term of a lease counts from the receipt of the renewal" },
+  validFromReceipt: {
+    fact: "the term of a lease counts from the receipt of the renewal",
+    bias: lateRenewals,
+  },
   acknowledgeAnnounced: { fact: "a revision is acknowledged before it is applied" },
   killEarly: { fact: "a lease is killed before its serving term is over" },
   loadSkipsChanges: { fact: "a load moves the applied revision past changes" },

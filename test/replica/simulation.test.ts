@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import {
   lateRegistrations,
+  lateRenewals,
   lateSubscriptions,
   shortHistory,
 } from "../support/simulation/biases.ts";
@@ -46,6 +47,7 @@ suite("ReplicaMachine in simulated histories", () => {
   for (const [name, bias] of Object.entries({
     lateSubscriptions,
     lateRegistrations,
+    lateRenewals,
     shortHistory,
   })) {
     test(`does so in histories of ${name}`, async () => {

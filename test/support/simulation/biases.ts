@@ -12,5 +12,8 @@ export const lateRegistrations: Bias = {
   hindered: { statement: "register", direction: "requests", byMs: 5000 },
 };
 
+/** Replies to renewals come late, to nodes that answered nothing meanwhile. */
+export const lateRenewals: Bias = { mishaps: ["cut_replies", "pause"] };
+
 /** Nodes fall behind what is kept of the history. */
 export const shortHistory: Bias = { mishaps: ["pause", "truncate", "cut_replies"] };
