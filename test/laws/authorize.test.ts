@@ -89,15 +89,18 @@ suite("authorize", () => {
   });
 
   test("decides the same when it is to explain itself", () => {
-    holdsFor(delegatedWorld, ({ world, calls }) => {
-      const view = wholeView(world);
-      for (const call of calls) {
-        const { answer, explanation } = decided(explainCall(view, call, defaultLimits));
-        assert.deepEqual(answer, ask(view, call), formatCall(call));
-        if (answer.kind === "allowed") assert.equal(explanation.outcome, "yes", formatCall(call));
-        else assert.notEqual(explanation.outcome, "yes", formatCall(call));
-      }
-    });
+    holdsFor(
+      delegatedWorld,
+      ({ world, calls }) => {
+        const view = wholeView(world);
+        for (const call of calls) {
+          const { answer, explanation } = decided(explainCall(view, call, defaultLimits));
+          assert.deepEqual(answer, ask(view, call), formatCall(call));
+          assert.equal(explanation.outcome === "yes", answer.kind === "allowed", formatCall(call));
+        }
+      },
+      Math.ceil(lawRuns / 4),
+    );
   });
 
   test("the order in which tuples were loaded is of no consequence", () => {

@@ -1,9 +1,9 @@
 import type { JsonObject } from "../../../src/core/json.ts";
 import type { Name, ObjectRef } from "../../../src/core/object.ts";
 import type { RelationTuple } from "../../../src/core/tuple.ts";
-import { formatSubject, type Subject } from "../../../src/core/subject.ts";
+import { formatSubject, typeOfSubject, type Subject } from "../../../src/core/subject.ts";
 import { nodeKey, nodesOf, type Formula, type Node } from "./formulas.ts";
-import { any, every, no, not, sameTruth, truthOf, yes, type Truth } from "./truth.ts";
+import { anyOf, everyOf, no, not, sameTruth, truthOf, yes, type Truth } from "./truth.ts";
 import { definitionOf, standing, type Polarity, type World } from "./world.ts";
 
 /** Every object#relation in which one subject is. */
@@ -22,8 +22,12 @@ export function membershipsIn(
 ): (subject: Subject, context: JsonObject) => Memberships {
   const nodes = nodesOf(world).toSorted((left, right) => left.stratum - right.stratum);
   const layers = [...Map.groupBy(nodes, (node) => node.stratum).values()];
+  const named = new Set(world.tuples.map((tuple) => formatSubject(tuple.subject)));
   const computed = new Map<string, Memberships>();
   return (subject, context) => {
+    // Whom no tuple names or means is nowhere. A userset is at least in itself.
+    const isNamed = named.has(formatSubject(subject)) || named.has(`${typeOfSubject(subject)}:*`);
+    if (subject.kind === "object" && !isNamed) return { of: () => no };
     const key = `${formatSubject(subject)} ${JSON.stringify(context)}`;
     const memberships = computed.get(key) ?? computeMemberships(world, layers, subject, context);
     computed.set(key, memberships);
@@ -84,9 +88,9 @@ function computeMemberships(
   function evaluate(formula: Formula): Truth {
     switch (formula.kind) {
       case "any":
-        return any(formula.of.map(evaluate));
+        return anyOf(formula.of, evaluate);
       case "every":
-        return every(formula.of.map(evaluate));
+        return everyOf(formula.of, evaluate);
       case "not":
         return not(evaluate(formula.of));
       case "stands":

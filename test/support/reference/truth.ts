@@ -25,14 +25,32 @@ export function truthOf(value: boolean): Truth {
 }
 
 export function any(truths: readonly Truth[]): Truth {
-  if (truths.some((truth) => truth.sure)) return yes;
-  const open = truths.filter((truth) => truth.possible);
-  return open.length === 0 ? no : hangingOn(open);
+  return anyOf(truths, itself);
 }
 
 export function every(truths: readonly Truth[]): Truth {
-  if (truths.some((truth) => !truth.possible)) return no;
-  const open = truths.filter((truth) => !truth.sure);
+  return everyOf(truths, itself);
+}
+
+/** Asks no further once it is sure. */
+export function anyOf<Item>(items: readonly Item[], ask: (item: Item) => Truth): Truth {
+  const open: Truth[] = [];
+  for (const item of items) {
+    const truth = ask(item);
+    if (truth.sure) return yes;
+    if (truth.possible) open.push(truth);
+  }
+  return open.length === 0 ? no : hangingOn(open);
+}
+
+/** Asks no further once it is impossible. */
+export function everyOf<Item>(items: readonly Item[], ask: (item: Item) => Truth): Truth {
+  const open: Truth[] = [];
+  for (const item of items) {
+    const truth = ask(item);
+    if (!truth.possible) return no;
+    if (!truth.sure) open.push(truth);
+  }
   return open.length === 0 ? yes : hangingOn(open);
 }
 
@@ -56,6 +74,10 @@ export function formatTruth(truth: Truth): string {
   if (truth.sure) return "yes";
   if (!truth.possible) return "no";
   return truth.troubled ? "unknown" : `needs ${[...truth.names].toSorted().join(",")}`;
+}
+
+function itself(truth: Truth): Truth {
+  return truth;
 }
 
 function hangingOn(open: readonly Truth[]): Truth {
