@@ -102,7 +102,7 @@ function readsTupleset(
       case "this":
         return false;
       case "computed_userset":
-        return readsTupleset(rewrite.relation, tupleset, seen);
+        return rewrite.relation === tupleset || readsTupleset(rewrite.relation, tupleset, seen);
       case "tuple_to_userset":
         return rewrite.tupleset === tupleset;
       case "union":

@@ -141,7 +141,7 @@ async function deleteMatching(tuples: Tuples, request: DeleteTuplesRequest, call
     optionsFromProto(request.options),
   );
   return {
-    deletedCount: BigInt(deleted.length),
+    deletedCount: BigInt(deleted),
     more,
     ...(result === undefined ? {} : { result: resultToProto(result) }),
   };

@@ -104,7 +104,7 @@ async function compose(
     urgent: false,
     validatedModelId: ground.modelId,
   };
-  return { draft, answer: ids };
+  return { draft, answer: () => ids };
 }
 
 async function survey(

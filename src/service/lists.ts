@@ -24,14 +24,20 @@ export type SliceOf<Item> = (
 export async function readPage<Item>(
   evaluator: Evaluator,
   context: RequestContext,
-  query: { readonly request: Json; readonly page: PageRequest; readonly consistency: Consistency },
+  query: {
+    readonly request: Json;
+    readonly page: PageRequest;
+    readonly consistency: Consistency;
+    /** Where the first page is read; absent: as the consistency says. */
+    readonly pin?: Pin;
+  },
   sliceOf: SliceOf<Item>,
 ): Promise<Paged<Item>> {
   const { request, page, consistency } = query;
   const size = pageSizeOf(page);
   const start = parsePageToken(page, request);
   const items: Item[] = [];
-  let pin: Pin | undefined = start?.pin;
+  let pin: Pin | undefined = start?.pin ?? query.pin;
   let after = start?.after;
   do {
     context.signal.throwIfAborted();

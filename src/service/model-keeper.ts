@@ -110,7 +110,7 @@ class ModelKeeper implements Models {
       urgent: false,
       ...(active ? { activateModelId: modelId } : {}),
     };
-    return { draft, answer: modelId };
+    return { draft, answer: () => modelId };
   }
 
   async #activate(
@@ -135,7 +135,7 @@ class ModelKeeper implements Models {
           urgent: false,
           activateModelId: modelId,
         };
-        return { draft, answer: head.modelId ?? "" };
+        return { draft, answer: () => head.modelId ?? "" };
       },
     );
     return answer === "" ? { result } : { previousModelId: answer, result };

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { canonicalJson, type Json } from "../core/json.ts";
 import { formatToken, type ConsistencyToken } from "../core/revision.ts";
 import type { Replica } from "../replica/replica.ts";
-import type { Mutation, MutationResult } from "../store/mutation.ts";
+import type { Effect, Mutation, MutationResult } from "../store/mutation.ts";
 import type { MutationOptions, RequestContext, WriteResult } from "./request.ts";
 import type { Storage } from "./storage.ts";
 
@@ -10,17 +10,15 @@ import type { Storage } from "./storage.ts";
 export type Draft = Pick<Mutation, "operation" | "steps" | "preconditions" | "records" | "urgent"> &
   Pick<Partial<Mutation>, "validatedModelId" | "activateModelId">;
 
-/** A draft and what its caller is answered; the answer is what a replay by idempotency key returns. */
+/** A draft, and what its caller is answered once it is known what it does: a replay by idempotency key returns that. */
 export interface Drafted<Answer extends Json> {
   readonly draft: Draft;
-  readonly answer: Answer;
+  readonly answer: (effect: Effect) => Answer;
 }
 
 export interface Written<Answer extends Json> {
   readonly answer: Answer;
   readonly result: WriteResult;
-  /** Absent where the answer is a replay. */
-  readonly committed?: Extract<MutationResult, { kind: "committed" }>;
 }
 
 /** A mutation that is validated against a model that was replaced meanwhile is drafted again. */
@@ -98,7 +96,8 @@ class EnforcingMutator implements Mutator {
       urgent: true,
     };
     // Where the key is forgotten between the look and the write, the same answer is kept anew.
-    const answer = parseAnswer<Answer>(known.response);
+    const kept = parseAnswer<Answer>(known.response);
+    const answer = (): Answer => kept;
     const mutation = mutationOf(context, options, draft, requestHash, answer);
     const result = await this.#storage.write(mutation, context.signal);
     return this.#settle(context, options, result, answer, startedMs);
@@ -108,7 +107,7 @@ class EnforcingMutator implements Mutator {
     context: RequestContext,
     options: MutationOptions,
     result: MutationResult,
-    answer: Answer,
+    answer: Drafted<Answer>["answer"],
     startedMs: number,
   ): Promise<Written<Answer>> {
     const { timeline, revision } = result;
@@ -120,7 +119,7 @@ class EnforcingMutator implements Mutator {
       case "replayed":
         return { answer: parseAnswer<Answer>(result.response), result: enforcement };
       case "committed":
-        return { answer, result: enforcement, committed: result };
+        return { answer: answer(result), result: enforcement };
     }
   }
 
@@ -171,16 +170,17 @@ function mutationOf(
   options: MutationOptions,
   draft: Draft,
   requestHash: string,
-  answer: Json,
+  answer: Drafted<Json>["answer"],
 ): Mutation {
   const { idempotencyKey: key, reason } = options;
-  const response = Buffer.from(JSON.stringify(answer), "utf8");
+  const respond = (effect: Effect): Uint8Array =>
+    Buffer.from(JSON.stringify(answer(effect)), "utf8");
   return {
     ...draft,
     tenant: context.tenant,
     caller: context.caller,
     reason,
-    ...(key === undefined ? {} : { idempotency: { key, requestHash, response } }),
+    ...(key === undefined ? {} : { idempotency: { key, requestHash, respond } }),
   };
 }
 

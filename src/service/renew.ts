@@ -48,7 +48,7 @@ export async function renew(
       records: [],
       urgent: false,
     };
-    return { draft, answer: null };
+    return { draft, answer: () => null };
   });
   const now = await evaluator.clock(context);
   return { delegation: await read({ revision: result.revision, now }, delegationId), result };

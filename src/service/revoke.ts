@@ -58,7 +58,8 @@ export async function revoke(
   const { answer, result } = await mutator.write<Json>(context, options, asked, async () => {
     const { told, tuples } = await survey(dependencies, context, selector);
     const draft = await eraseAllBut(dependencies, context, options, tuples);
-    return { draft, answer: toJson(told) };
+    const answer = toJson(told);
+    return { draft, answer: () => answer };
   });
   return { ...toldFromJson(answer), result };
 }
@@ -125,7 +126,7 @@ async function eraseAllBut(
   for (const draft of drafts) {
     const unhurried = { reason: options.reason, skipBarrier: true };
     await mutator.write<null>(context, unhurried, null, () =>
-      Promise.resolve({ draft, answer: null }),
+      Promise.resolve({ draft, answer: () => null }),
     );
   }
   return last;

@@ -59,7 +59,7 @@ export async function suspend(
         urgent: true,
         validatedModelId: modelId,
       };
-      return { draft, answer: id };
+      return { draft, answer: () => id };
     },
   );
   return { suspensionId: answer, result };
@@ -106,7 +106,7 @@ export async function resume(
         records: [],
         urgent: false,
       };
-      return { draft, answer: { lifted, remaining } };
+      return { draft, answer: () => ({ lifted, remaining }) };
     },
   );
   return { liftedIds: answer.lifted, remainingIds: answer.remaining, result };

@@ -5,7 +5,7 @@ import type { Json } from "../core/json.ts";
 import { formatTuple, type RelationTuple, type TupleFilter } from "../core/tuple.ts";
 import type { AuthorizationModel } from "../model/authorization-model.ts";
 import { checkTuple } from "../model/tuple-check.ts";
-import type { Precondition, TupleStep } from "../store/mutation.ts";
+import type { Effect, Precondition, TupleStep } from "../store/mutation.ts";
 import { pinOf, type Evaluator } from "./evaluator.ts";
 import type { Mutator } from "./mutator.ts";
 import type { MutationOptions, RequestContext, WriteResult } from "./request.ts";
@@ -35,7 +35,7 @@ export async function writeTuples(
   if (steps.length > writeTuplesMax) throw tooMany("operations", steps.length, writeTuplesMax);
   requireDistinct(steps);
   const asked = { write: steps.map(stepJson), preconditions: preconditions.map(preconditionJson) };
-  const { answer, result, committed } = await mutator.write<{ created: number; deleted: number }>(
+  const { answer, result } = await mutator.write<{ created: number; deleted: number }>(
     context,
     options,
     asked,
@@ -51,12 +51,14 @@ export async function writeTuples(
         urgent: steps.every(({ kind }) => kind === "delete"),
         validatedModelId: modelId,
       };
-      return { draft, answer: { created: 0, deleted: 0 } };
+      const count = ({ created, deleted }: Effect) => ({
+        created: created.length,
+        deleted: deleted.length,
+      });
+      return { draft, answer: count };
     },
   );
-  const created = committed?.created.length ?? answer.created;
-  const deleted = committed?.deleted.length ?? answer.deleted;
-  return { created, deleted, result };
+  return { ...answer, result };
 }
 
 export async function deleteTuples(
@@ -83,7 +85,7 @@ export async function deleteTuples(
     }));
     const query = { filter, revision, limit: limit + 1 };
     const found = await storage.tuples.read(context.tenant, query);
-    return { deleted: found.slice(0, limit), more: found.length > limit };
+    return { deleted: Math.min(found.length, limit), more: found.length > limit };
   }
   const draft = {
     operation: "delete_tuples",
@@ -93,10 +95,17 @@ export async function deleteTuples(
     urgent: true,
   };
   const asked = { delete: filterJson(filter), limit };
-  const { result, committed } = await mutator.write<null>(context, options, asked, () =>
-    Promise.resolve({ draft, answer: null }),
+  const { answer, result } = await mutator.write<{ deleted: number; more: boolean }>(
+    context,
+    options,
+    asked,
+    () => Promise.resolve({ draft, answer: deletion }),
   );
-  return { deleted: committed?.deleted ?? [], more: committed?.moreToDelete ?? false, result };
+  return { ...answer, result };
+}
+
+function deletion({ deleted, moreToDelete }: Effect): { deleted: number; more: boolean } {
+  return { deleted: deleted.length, more: moreToDelete };
 }
 
 /** Chunks are committed one by one; the barrier is run once, at the last. */
@@ -151,7 +160,7 @@ async function writeChunk(
       urgent: false,
       validatedModelId: modelId,
     };
-    return { draft, answer: null };
+    return { draft, answer: () => null };
   });
   return result;
 }

@@ -34,7 +34,7 @@ export interface Tuples {
     request: { readonly filter: TupleFilter; readonly limit: number; readonly dryRun: boolean },
     options: MutationOptions,
   ): Promise<{
-    readonly deleted: readonly RelationTuple[];
+    readonly deleted: number;
     readonly more: boolean;
     readonly result?: WriteResult;
   }>;

@@ -8,7 +8,7 @@ import {
   type BatchState,
   type LiveTuple,
 } from "./batch-state.ts";
-import type { Mutation, MutationResult, Precondition } from "./mutation.ts";
+import type { Effect, Mutation, MutationResult, Precondition } from "./mutation.ts";
 import type { TupleRow } from "./schema.ts";
 import { keyText, rowOfTuple, tupleOfRow } from "./tuple-row.ts";
 
@@ -42,15 +42,13 @@ export function applyMutation(
   if (mutation.activateModelId !== undefined) {
     state.activations.push({ revision, modelId: mutation.activateModelId });
   }
-  rememberReply(state, mutation);
-  return {
-    kind: "committed",
-    ...at,
-    committedAtMs: state.facts.nowMs,
+  const effect = {
     created: plan.tuples,
     deleted: gone.map((victim) => tupleOfRow(victim.row)).toSorted(compareTuples),
     moreToDelete: victims.more,
   };
+  rememberReply(state, mutation, effect);
+  return { kind: "committed", ...at, committedAtMs: state.facts.nowMs, ...effect };
 }
 
 function findReply(state: BatchState, mutation: Mutation): Uint8Array | DomainError | undefined {
@@ -67,10 +65,12 @@ function findReply(state: BatchState, mutation: Mutation): Uint8Array | DomainEr
   );
 }
 
-function rememberReply(state: BatchState, mutation: Mutation): void {
+function rememberReply(state: BatchState, mutation: Mutation, effect: Effect): void {
   const { idempotency, caller } = mutation;
   if (idempotency === undefined) return;
-  state.replies.set(replyKey(caller.id, idempotency.key), { ...idempotency, mutation });
+  const { key, requestHash, respond } = idempotency;
+  const response = respond(effect);
+  state.replies.set(replyKey(caller.id, key), { requestHash, response, callerId: caller.id, key });
 }
 
 function problemOf(state: BatchState, mutation: Mutation): DomainError | undefined {

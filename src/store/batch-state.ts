@@ -1,7 +1,7 @@
 import type { DelegationRecord } from "../core/delegation.ts";
 import { delegationType, identityRelations } from "../core/delegation.ts";
 import type { TupleFilter } from "../core/tuple.ts";
-import type { Mutation, Precondition, TupleStep } from "./mutation.ts";
+import type { Precondition, TupleStep } from "./mutation.ts";
 import type { TupleRow } from "./schema.ts";
 import { keyText } from "./tuple-row.ts";
 
@@ -41,6 +41,12 @@ export interface StoredReply {
   readonly response: Uint8Array;
 }
 
+/** A reply that this batch is to store. */
+export interface NewReply extends StoredReply {
+  readonly callerId: string;
+  readonly key: string;
+}
+
 /** A row to insert; one that a later mutation of the batch deleted has its `deletedRev` already. */
 export interface PendingTuple {
   readonly row: TupleRow;
@@ -66,7 +72,7 @@ export class BatchState {
   readonly deleted: Deletion[] = [];
   readonly retired: Map<string, number> = new Map();
   readonly records: DelegationRecord[] = [];
-  readonly replies: Map<string, StoredReply & { readonly mutation: Mutation }> = new Map();
+  readonly replies: Map<string, NewReply> = new Map();
   readonly activations: { readonly revision: number; readonly modelId: string }[] = [];
   readonly #live = new Map<string, LiveTuple>();
   readonly #identity = new Map<string, Map<string, LiveTuple>>();

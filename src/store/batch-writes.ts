@@ -151,11 +151,7 @@ function writeRecords(session: Session, tenant: string, state: BatchState): Prom
 
 function writeReplies(session: Session, tenant: string, state: BatchState): Promise<unknown>[] {
   if (state.replies.size === 0) return [];
-  const replies = [...state.replies.values()].flatMap(({ mutation }) =>
-    mutation.idempotency === undefined
-      ? []
-      : [{ ...mutation.idempotency, callerId: mutation.caller.id }],
-  );
+  const replies = [...state.replies.values()];
   return [
     session.query(replyStatement, [
       tenant,

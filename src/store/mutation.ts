@@ -52,9 +52,12 @@ export interface Idempotency {
   readonly key: string;
   /** Hash of the request without the key. */
   readonly requestHash: string;
-  /** What a replay is answered with; the token is not in it. */
-  readonly response: Uint8Array;
+  /** What a replay is answered with, made when it is known what the write does; the token is not in it. */
+  readonly respond: (effect: Effect) => Uint8Array;
 }
+
+/** What a mutation did. */
+export type Effect = Pick<Committed, "created" | "deleted" | "moreToDelete">;
 
 export type MutationResult = Committed | Replayed | Refused;
 

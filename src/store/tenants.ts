@@ -18,14 +18,14 @@ export const defaultTenant = "default";
 /** Kept for the service's own graph. */
 export const systemTenant = "system";
 
-const tenantPattern = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+const tenantPattern = /^[a-z][a-z0-9_-]{0,62}$/;
 
 /** Fails with `tenant_exists`, or with `malformed` where the id is none or is reserved. */
 export async function createTenant(database: Database, id: string): Promise<Tenant> {
   if (!tenantPattern.test(id)) {
     throw new DomainError(
       "malformed",
-      `a tenant must match [a-z0-9][a-z0-9_-]{0,63}, got ${quote(id)}`,
+      `a tenant must match [a-z][a-z0-9_-]{0,62}, got ${quote(id)}`,
       { field: "tenant" },
     );
   }

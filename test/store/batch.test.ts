@@ -59,7 +59,7 @@ const precondition: fc.Arbitrary<Precondition> = fc.record({
 });
 const reply = fc
   .record({ key: fc.constantFrom("a", "b"), requestHash: fc.constantFrom("1", "2") })
-  .map((each) => ({ ...each, response: Buffer.from(each.requestHash) }));
+  .map((each) => ({ ...each, respond: () => Buffer.from(each.requestHash) }));
 const parts: fc.Arbitrary<Partial<Mutation>> = fc
   .record({
     steps: fc.array(step, { maxLength: 2 }),

@@ -95,7 +95,7 @@ suite("retention", () => {
   });
 
   test("forgets the responses to old requests only", async () => {
-    const idempotency = { key: "k", requestHash: "h", response: new Uint8Array() };
+    const idempotency = { key: "k", requestHash: "h", respond: () => new Uint8Array() };
     await store.writer.write(mutation({ idempotency }));
     assert.equal(await forgetReplies(store.database, store.tenant, Date.now() - 60_000), 0);
     assert.equal((await store.writer.write(mutation({ idempotency }))).kind, "replayed");
