@@ -58,7 +58,7 @@ export function formatCoverage({ tools, resources }: Coverage): string {
   return `${formatEntries(tools) || "no tool"}${on === "" ? "" : ` on ${on}`}`;
 }
 
-export function formatEntries(entries: Coverage["tools"]): string {
+function formatEntries(entries: Coverage["tools"]): string {
   return entries
     .map((entry) =>
       formatCovered({ subject: subjectFromProto(entry.subject), ...termsFromProto(entry) }),

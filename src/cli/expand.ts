@@ -53,15 +53,13 @@ export const expand: Command = onlineCommand({
   },
 });
 
-export type UsersetTree = NonNullable<
-  Awaited<ReturnType<Client["authorization"]["expand"]>>["tree"]
->;
+type UsersetTree = NonNullable<Awaited<ReturnType<Client["authorization"]["expand"]>>["tree"]>;
 type Userset = UsersetTree["userset"];
 type Node = Exclude<UsersetTree["node"], { case: undefined }>;
 type Computed = Extract<Node, { case: "computedUserset" }>["value"];
 
 /** The tree to be drawn: the userset, then what its rewrite is made of. */
-export function treeBranch(tree: UsersetTree, paint: Paint): Branch {
+function treeBranch(tree: UsersetTree, paint: Paint): Branch {
   const label = paint.name(formatUserset(tree.userset));
   return tree.node.case === undefined
     ? { label: `${label} ${paint.faint("…")}`, children: [] }

@@ -1,4 +1,4 @@
-import { open, type FileHandle } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { DomainError } from "../core/error.ts";
 import { quote } from "../core/object.ts";
 import type { Terminal } from "./terminal.ts";
@@ -58,13 +58,9 @@ async function* bytesOf(path: string, terminal: Terminal): AsyncGenerator<Uint8A
     yield* terminal.input;
     return;
   }
-  await using file = await openFile(path);
-  yield* file.createReadStream({ autoClose: false });
-}
-
-async function openFile(path: string): Promise<FileHandle> {
   try {
-    return await open(path);
+    await using file = await open(path);
+    yield* file.createReadStream({ autoClose: false });
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
     const why = reasons.get(code) ?? `it fails with ${code}`;

@@ -84,7 +84,7 @@ export function standing<Value>(
 ): Flag<Value> {
   return {
     ...wording,
-    without: `default ${standard}`,
+    without: `default: ${standard}`,
     many: false,
     read: ([text = standard]) => parse(text, `--${wording.name}`),
   };

@@ -1,6 +1,7 @@
 /** The candidate that was probably meant, if one is near enough: for "did you mean". */
 export function nearest(text: string, candidates: readonly string[]): string | undefined {
-  const nearEnough = Math.max(1, Math.floor(text.length / 3));
+  // Two letters in the wrong order are two steps apart.
+  const nearEnough = Math.max(text.length < 4 ? 1 : 2, Math.floor(text.length / 3));
   const [best] = candidates
     .map((candidate) => ({ candidate, distance: distanceBetween(text, candidate) }))
     .filter(({ distance }) => distance <= nearEnough)

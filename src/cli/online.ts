@@ -94,7 +94,7 @@ export async function answer<Answer extends Message>(
 }
 
 /** On one line, but on several where a person looks at it. */
-export async function printJson({ terminal }: Online, message: Message): Promise<void> {
+async function printJson({ terminal }: Online, message: Message): Promise<void> {
   const indent = terminal.output.isTty ? 2 : undefined;
   await terminal.output.write(`${JSON.stringify(messageToJson(message), null, indent)}\n`);
 }

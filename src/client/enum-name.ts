@@ -1,5 +1,4 @@
 import type { DescEnum } from "@bufbuild/protobuf";
-import { ReasonSchema, type Reason } from "../gen/prokura/v1/authorization_pb.ts";
 import { SeveritySchema, type Severity } from "../gen/prokura/v1/core_pb.ts";
 import { DelegationStateSchema, RevokedBecauseSchema } from "../gen/prokura/v1/delegation_pb.ts";
 import type { DelegationState, RevokedBecause } from "../gen/prokura/v1/delegation_pb.ts";
@@ -8,11 +7,6 @@ import { TupleChangeKindSchema, type TupleChangeKind } from "../gen/prokura/v1/t
 
 // Every function gives `unspecified` for a value that is not set, and `unknown` for one that a later
 // server knows and this client does not.
-
-/** As `resource_not_covered`. */
-export function reasonName(reason: Reason): string {
-  return nameOf(ReasonSchema, reason, "REASON_");
-}
 
 /** `error` or `warning`. */
 export function severityName(severity: Severity): string {
