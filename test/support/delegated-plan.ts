@@ -76,7 +76,7 @@ export const worldPlan: fc.Arbitrary<WorldPlan> = fc.record({
       doc: fc.constantFrom<AccessPlan["doc"]>("d1", "d2"),
       role: fc.constantFrom<AccessPlan["role"]>("none", "none", "target", "source"),
       permission: chance(6),
-      means: fc.constantFrom<AccessPlan["means"]>("direct", "group", "folder"),
+      means: fc.constantFrom<AccessPlan["means"]>("direct", "group", "folder", "folder"),
     }),
     { maxLength: 2 },
   ),
