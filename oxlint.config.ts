@@ -20,7 +20,6 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   pg: ["store"],
   "@openfga": ["model"],
   "@bufbuild/cel": ["model"],
-  "lru-cache": ["replica"],
   "@bufbuild/protobuf": ["model", "rpc", "client"],
   "@grpc": ["rpc", "client"],
   "grpc-health-check": ["rpc"],

@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import { isJsonObject, type Json, type JsonObject } from "../../src/core/json.ts";
 
 /** The benchmark's data, beside the repository. Not part of it. */
-export const corpusFolder: string = join(import.meta.dirname, "../../../shared/corpus/agentdojo");
+const corpusFolder: string = join(import.meta.dirname, "../../../shared/corpus/agentdojo");
 
 export const suiteNames = ["banking", "slack", "travel", "workspace"] as const;
 export type SuiteName = (typeof suiteNames)[number];

@@ -14,7 +14,7 @@ export interface ContractConflict {
  * Whether the tuple carries the contract of delegations: to ignore it under a new model would lift a
  * suspension, drop a requirement, or break a chain.
  */
-export function isContractTuple({ object, relation }: RelationTuple): boolean {
+function isContractTuple({ object, relation }: RelationTuple): boolean {
   if (relation === "suspended") return true;
   if (object.type === delegationType) return identities.has(relation);
   return relation === "requires" || (object.type === toolType && relation === "server");

@@ -83,7 +83,7 @@ export function sortFindings(findings: readonly Finding[]): Finding[] {
   return sorted.slice(0, findingsMax);
 }
 
-export function formatFinding(finding: Finding): string {
+function formatFinding(finding: Finding): string {
   const place = finding.file === undefined ? "line " : `${finding.file}:`;
   return `${place}${finding.line}:${finding.column}: ${finding.message}; ${finding.hint}`;
 }

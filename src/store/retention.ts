@@ -5,10 +5,6 @@ import type { TupleRow } from "./schema.ts";
 import { findRevisionAt } from "./revisions.ts";
 import { tupleColumns, tupleOfRow } from "./tuple-row.ts";
 
-/** How long the history of a tenant is kept, unless configured. */
-export const historyWindowMs: number = 7 * 24 * 3_600_000;
-/** How long an idempotency key is good for, at least. */
-export const idempotencyWindowMs: number = 24 * 3_600_000;
 
 const batchRows = 5_000;
 

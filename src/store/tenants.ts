@@ -14,9 +14,9 @@ export interface Tenant {
 }
 
 /** Made at the first start; an empty tenant in a request means it. */
-export const defaultTenant = "default";
+const defaultTenant = "default";
 /** Kept for the service's own graph. */
-export const systemTenant = "system";
+const systemTenant = "system";
 
 const tenantPattern = /^[a-z][a-z0-9_-]{0,62}$/;
 

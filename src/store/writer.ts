@@ -19,7 +19,7 @@ export interface Writer {
 }
 
 /** What one mutation may change. Smaller ones hold other writers up for less: 2,000 take about 100 ms. */
-export const mutationTuplesMax = 5_000;
+const mutationTuplesMax = 5_000;
 
 const batchTuplesMax = 2_000;
 const batchMutationsMax = 500;
