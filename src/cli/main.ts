@@ -94,7 +94,7 @@ function unknownCommand(argv: readonly string[]): DomainError {
     return new DomainError("malformed", `${quote(first)} must be one of: ${names}`);
   }
   const typed = argv.slice(0, 2).join(" ");
-  const all = commands.map(({ words }) => words);
+  const all = ["serve", "gateway", ...commands.map(({ words }) => words)];
   const meant = nearest(typed, all) ?? nearest(first, all);
   const hint =
     meant === undefined ? "`prokura --help` lists them" : `did you mean \`prokura ${meant}\`?`;
