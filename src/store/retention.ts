@@ -5,7 +5,6 @@ import type { TupleRow } from "./schema.ts";
 import { findRevisionAt } from "./revisions.ts";
 import { tupleColumns, tupleOfRow } from "./tuple-row.ts";
 
-
 const batchRows = 5_000;
 
 /**
