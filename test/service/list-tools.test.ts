@@ -6,7 +6,6 @@ import {
   grant,
   mailWorld,
   object,
-  options,
   pair,
   prepareWorld,
   requestContext,
@@ -73,15 +72,5 @@ suite("list tools", () => {
     assert.deepEqual(await listed("agent:watched"), ["read"]);
     controller.abort();
     await watched.return?.();
-  });
-
-  test("a retried write tells the counts of the first", async () => {
-    const keyed = { ...options, idempotencyKey: "counts" };
-    const filter = { objectType: object("folder:x").type, objectId: "counted" };
-    await touch(node, ["folder:counted#owner@user:a", "folder:counted#owner@user:b"]);
-    const ask = () =>
-      node.services.tuples.delete(requestContext(), { filter, limit: 0, dryRun: false }, keyed);
-    assert.equal((await ask()).deleted, 2);
-    assert.equal((await ask()).deleted, 2);
   });
 });

@@ -168,6 +168,16 @@ suite("tuples", () => {
     );
   });
 
+  test("a retried write tells the counts of the first", async () => {
+    const keyed = { ...options, idempotencyKey: "counts" };
+    const filter = { objectType: object("folder:x").type, objectId: "counted" };
+    await touch(node, ["folder:counted#owner@user:a", "folder:counted#owner@user:b"]);
+    const ask = () =>
+      node.services.tuples.delete(requestContext(), { filter, limit: 0, dryRun: false }, keyed);
+    assert.equal((await ask()).deleted, 2);
+    assert.equal((await ask()).deleted, 2);
+  });
+
   test("a token of another tenant is refused", async () => {
     await node.services.tenants.create(requestContext("other"), options);
     const { token } = await node.services.tenants.nodes(requestContext("other"));
