@@ -268,6 +268,8 @@ function subjectFor(
 
 function parentRestrictions(): Restriction[] {
   return [
+    // A type without relations: a tupleset may lead to what has none to follow.
+    { type: nameOf("user"), form: "object" },
     { type: nameOf("group"), form: "object" },
     { type: nameOf("doc"), form: "object" },
     { type: nameOf("doc"), form: "object", condition: nameOf("one") },
