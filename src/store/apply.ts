@@ -132,7 +132,10 @@ interface Victims {
   readonly more: boolean;
 }
 
-/** What the deletes of the mutation find. All see the state before it. */
+/**
+ * What the deletes of the mutation find. All see the state before it. The identity tuples of a delegation
+ * go together: a link that lost its `parent` alone would be a root, and let through more than before.
+ */
 function chooseVictims(state: BatchState, mutation: Mutation): Victims {
   const tuples = new Map<string, LiveTuple>();
   let more = false;
@@ -160,6 +163,9 @@ function chooseVictims(state: BatchState, mutation: Mutation): Victims {
         break;
       }
     }
+  }
+  for (const { row } of [...tuples.values()]) {
+    if (isIdentity(row)) for (const other of state.identitiesOf(row.object_id)) take(other);
   }
   return { tuples, more };
 }

@@ -1,5 +1,6 @@
 import { delegationType, identityRelations } from "../core/delegation.ts";
 import {
+  isIdentity,
   replyKey,
   unchangedKey,
   type BatchFacts,
@@ -40,7 +41,8 @@ export async function readBatch(
       readMatches(session, tenant, mutations, keys.length + 1),
       readChangedSince(session, tenant, mutations),
     ]);
-  const live = [...byKey, ...identities];
+  const more = await readIdentities(session, tenant, matchedIds(matches, new Set(ids)));
+  const live = [...byKey, ...identities, ...more];
   return { live, retiredIds, storedModelIds, replies, matches, changedSince };
 }
 
@@ -111,13 +113,25 @@ function keysOf(mutations: readonly Mutation[]): readonly TupleKeyRow[] {
   return [...keys.values()];
 }
 
-/** Ids of the delegations of which identity tuples are to be created. */
+/** Ids of the delegations that steps name: what becomes of one identity tuple concerns the others. */
 function identityIds(mutations: readonly Mutation[]): readonly string[] {
   const ids = new Set<string>();
   for (const { steps } of mutations) {
     for (const step of steps) {
-      if (step.kind !== "create" && step.kind !== "touch") continue;
+      if (step.kind === "delete_matching") continue;
       if (step.tuple.object.type === delegationType) ids.add(step.tuple.object.id);
+    }
+  }
+  return [...ids];
+}
+
+/** Ids of further delegations of which a filter found identity tuples. */
+function matchedIds(matches: BatchReads["matches"], known: ReadonlySet<string>): readonly string[] {
+  const ids = new Set<string>();
+  for (const [owner, tuples] of matches) {
+    if (owner.kind !== "delete_matching") continue;
+    for (const { row } of tuples) {
+      if (isIdentity(row) && !known.has(row.object_id)) ids.add(row.object_id);
     }
   }
   return [...ids];

@@ -107,6 +107,13 @@ export class BatchState {
     return [...(this.#identity.get(identityKey(row))?.values() ?? [])];
   }
 
+  /** The live identity tuples of a delegation. */
+  identitiesOf(delegationId: string): readonly LiveTuple[] {
+    return identityRelations.flatMap((relation) => [
+      ...(this.#identity.get(`${relation}\n${delegationId}`)?.values() ?? []),
+    ]);
+  }
+
   isRetired(delegationId: string): boolean {
     return this.retired.has(delegationId) || this.facts.retiredIds.has(delegationId);
   }

@@ -184,6 +184,43 @@ suite("revoke", () => {
     assert.equal(await verdict(node, send), "principal_lacks_permission");
   });
 
+  for (const how of ["by key", "by filter"] as const) {
+    test(`a link that loses its parent ${how} is over, and never becomes a root`, async () => {
+      const principal = object("agent:self");
+      const [parentId = ""] = await grant(node, {
+        principal,
+        delegate: object("agent:self"),
+        delegableTo: [parseSubjectText("agent:*", "subject")],
+      });
+      const [childId = ""] = await grant(node, {
+        principal,
+        delegate: object("agent:next"),
+        parentId,
+      });
+      const parent = `delegation:${childId}#parent@delegation:${parentId}`;
+      if (how === "by key") {
+        await remove(node, [parent]);
+      } else {
+        const filter = {
+          objectType: parseName("delegation", "type"),
+          relation: parseName("parent", "relation"),
+        };
+        const request = { filter, limit: 0, dryRun: false };
+        await node.services.tuples.delete(requestContext(), request, options);
+      }
+      const { items } = await node.services.tuples.read(
+        requestContext(),
+        { objectType: parseName("delegation", "type"), objectId: childId },
+        { pageSize: 0, pageToken: "" },
+        { kind: "default" },
+      );
+      const relations = items.map(({ relation }) => relation as string);
+      for (const gone of ["principal", "delegator", "delegate", "parent"]) {
+        assert.ok(!relations.includes(gone), gone);
+      }
+    });
+  }
+
   test("more tuples than one revision takes are ended first and then cleared away", async () => {
     const resources = Array.from({ length: 450 }, (_, index) => `file:${index}`);
     const pairs = Array.from({ length: 10 }, () => pair(["tool:read"], resources));
