@@ -2,7 +2,7 @@ import type { ObjectRef } from "./object.ts";
 
 /** Who opened the connection: a gateway, a script, an operator. Never a principal or an actor. */
 export interface Caller {
-  /** Stable within the deployment, as in `anonymous`, `key:k7f3`, `jwt:<issuer>|<subject>`. */
+  /** Stable within the deployment, as in `anonymous`, `key:k7f3`, `jwt:<issuer>|<subject>`, `spiffe://a/b`. */
   readonly id: string;
   readonly proof: CallerProof;
 }
@@ -11,7 +11,13 @@ export interface Caller {
 export type CallerProof =
   | { readonly kind: "loopback" }
   | { readonly kind: "insecure" }
-  | { readonly kind: "process" };
+  | { readonly kind: "process" }
+  /** An API key. Whether it still stands is asked of the system tenant's graph at every use. */
+  | { readonly kind: "key"; readonly keyId: string }
+  /** A signed token. It is worth nothing from `validUntilMs` on, clock tolerance included. */
+  | { readonly kind: "token"; readonly issuer: string; readonly validUntilMs: number }
+  /** The client's certificate of the connection. */
+  | { readonly kind: "certificate"; readonly validUntilMs: number };
 
 /** What a caller may be allowed to do, per tenant. */
 export type Permission =

@@ -7,8 +7,8 @@ import type {
   MessageInitShape,
 } from "@bufbuild/protobuf";
 import { type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
-import type { Caller } from "../core/caller.ts";
 import { DomainError } from "../core/error.ts";
+import type { Authenticate } from "./authenticate.ts";
 import {
   CallEnd,
   type CallContext,
@@ -24,15 +24,20 @@ import type { ReportBug } from "./stream-check.ts";
 /** Puts handlers on a Connect router, which speaks Connect, gRPC-Web and gRPC. */
 export class ConnectTransport implements Transport {
   readonly #router: ConnectRouter;
-  readonly #caller: Caller;
+  readonly #authenticate: Authenticate;
   readonly #reportBug: ReportBug;
   readonly #stopping: AbortSignal;
 
   /** `stopping` aborts when the server stops, with the `DomainError` that open streams end with. */
-  constructor(router: ConnectRouter, caller: Caller, reportBug: ReportBug, stopping: AbortSignal) {
+  constructor(
+    router: ConnectRouter,
+    authenticate: Authenticate,
+    reportBug: ReportBug,
+    stopping: AbortSignal,
+  ) {
     this.#router = router;
     this.#stopping = stopping;
-    this.#caller = caller;
+    this.#authenticate = authenticate;
     this.#reportBug = reportBug;
   }
 
@@ -42,7 +47,7 @@ export class ConnectTransport implements Transport {
   ): void {
     this.#router.rpc(method, async (request, context) => {
       try {
-        return await handler(request, this.#contextOf(context));
+        return await handler(request, await this.#contextOf(context));
       } catch (error) {
         throw connectErrorFrom(error, this.#reportBug);
       }
@@ -54,7 +59,7 @@ export class ConnectTransport implements Transport {
     handler: ServerStreamHandler<Input, Output>,
   ): void {
     this.#router.rpc(method, (request, context) =>
-      this.#mapped(() => handler(request, this.#contextOf(context))),
+      this.#mapped(async () => handler(request, await this.#contextOf(context))),
     );
   }
 
@@ -64,7 +69,7 @@ export class ConnectTransport implements Transport {
   ): void {
     this.#router.rpc(method, async (requests, context) => {
       try {
-        return await handler(requests, this.#contextOf(context));
+        return await handler(requests, await this.#contextOf(context));
       } catch (error) {
         throw connectErrorFrom(error, this.#reportBug);
       }
@@ -76,11 +81,13 @@ export class ConnectTransport implements Transport {
     handler: DuplexHandler<Input, Output>,
   ): void {
     this.#router.rpc(method, (requests, context) =>
-      this.#mapped(() => handler(requests, this.#contextOf(context))),
+      this.#mapped(async () => handler(requests, await this.#contextOf(context))),
     );
   }
 
-  #contextOf(context: HandlerContext): CallContext {
+  async #contextOf(context: HandlerContext): Promise<CallContext> {
+    const authorization = context.requestHeader.get("authorization") ?? undefined;
+    const caller = await this.#authenticate(authorization, undefined);
     const deadlineMs = context.timeoutMs();
     const end = new CallEnd(deadlineMs === undefined ? Infinity : Date.now() + deadlineMs);
     const over = (): void => {
@@ -91,7 +98,7 @@ export class ConnectTransport implements Transport {
     if (context.signal.aborted) over();
     context.signal.addEventListener("abort", over, { once: true });
     return {
-      caller: this.#caller,
+      caller,
       get signal() {
         return end.signal;
       },
@@ -101,10 +108,10 @@ export class ConnectTransport implements Transport {
 
   /** An interceptor would not see what a stream throws: it is mapped around the stream itself. */
   async *#mapped<Output extends DescMessage>(
-    open: () => AsyncIterable<MessageInitShape<Output>>,
+    open: () => Promise<AsyncIterable<MessageInitShape<Output>>>,
   ): AsyncGenerator<MessageInitShape<Output>> {
     try {
-      yield* open();
+      yield* await open();
     } catch (error) {
       throw connectErrorFrom(error, this.#reportBug);
     }

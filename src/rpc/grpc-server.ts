@@ -1,9 +1,9 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
-import type { Caller } from "../core/caller.ts";
 import { DomainError } from "../core/error.ts";
 import type { Admission } from "./admission.ts";
+import type { Authenticate } from "./authenticate.ts";
 import type { Handlers } from "./call.ts";
 import { admissionInterceptor } from "./grpc-admission.ts";
 import { GrpcTransport } from "./grpc.ts";
@@ -15,8 +15,7 @@ import type { ReportBug } from "./stream-check.ts";
 export interface Serving {
   readonly services: readonly DescService[];
   readonly handlers: readonly Handlers[];
-  /** Whoever connects: callers are not told apart yet. */
-  readonly caller: Caller;
+  readonly authenticate: Authenticate;
   readonly limits: TransportLimits;
   readonly admission: Admission;
   readonly reportBug: ReportBug;
@@ -48,7 +47,7 @@ export async function listenGrpc(
     "grpc.keepalive_timeout_ms": 20_000,
     interceptors: [admissionInterceptor(serving.admission)],
   });
-  const transport = new GrpcTransport(server, serving.caller, serving.reportBug);
+  const transport = new GrpcTransport(server, serving.authenticate, serving.reportBug);
   for (const handlers of serving.handlers) handlers(transport);
   const names = ["", ...serving.services.map((service) => service.typeName)];
   const health = new HealthImplementation();

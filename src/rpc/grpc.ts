@@ -25,6 +25,7 @@ import {
 } from "@grpc/grpc-js";
 import type { Caller } from "../core/caller.ts";
 import { DomainError } from "../core/error.ts";
+import type { Authenticate } from "./authenticate.ts";
 import {
   CallEnd,
   type CallContext,
@@ -48,13 +49,13 @@ type Answer = sendUnaryData<Buffer>;
  */
 export class GrpcTransport implements Transport {
   readonly #server: Server;
-  readonly #caller: Caller;
+  readonly #authenticate: Authenticate;
   readonly #reportBug: ReportBug;
   readonly #openStreams = new Set<(error: DomainError) => void>();
 
-  constructor(server: Server, caller: Caller, reportBug: ReportBug) {
+  constructor(server: Server, authenticate: Authenticate, reportBug: ReportBug) {
     this.#server = server;
-    this.#caller = caller;
+    this.#authenticate = authenticate;
     this.#reportBug = reportBug;
   }
 
@@ -68,8 +69,11 @@ export class GrpcTransport implements Transport {
         answer(null, encode(output, response));
       const refuse = (error: unknown) => answer(this.#failure(error));
       try {
-        const context = this.#contextOf(call, endOf(call));
-        const response = handler(decode(input, call.request), context);
+        const end = endOf(call);
+        const ask = (caller: Caller) =>
+          handler(decode(input, call.request), contextOf(call, end, caller));
+        const caller = this.#callerOf(call);
+        const response = caller instanceof Promise ? caller.then(ask) : ask(caller);
         if (response instanceof Promise) void settle(response, respond, refuse);
         else respond(response);
       } catch (error) {
@@ -85,7 +89,10 @@ export class GrpcTransport implements Transport {
     const { input, output } = method;
     this.#register(method, "serverStream", (call: ServerWritableStream<Buffer, Buffer>) => {
       const end = endOf(call);
-      const open = () => handler(decode(input, call.request), this.#contextOf(call, end));
+      const open = async () => {
+        const context = contextOf(call, end, await this.#callerOf(call));
+        return handler(decode(input, call.request), context);
+      };
       void this.#pipe(call, end, output, open);
     });
   }
@@ -102,9 +109,12 @@ export class GrpcTransport implements Transport {
         const end = endOf(call);
         const refuse = (error: unknown) => answer(this.#failure(error));
         const close = this.#track(end, refuse);
-        const response = handler(messagesOf(call, end, input), this.#contextOf(call, end));
+        const respond = async () => {
+          const context = contextOf(call, end, await this.#callerOf(call));
+          return await handler(messagesOf(call, end, input), context);
+        };
         void settle(
-          response.finally(close),
+          respond().finally(close),
           (message) => answer(null, encode(output, message)),
           refuse,
         );
@@ -119,7 +129,10 @@ export class GrpcTransport implements Transport {
     const { input, output } = method;
     this.#register(method, "bidi", (call: ServerDuplexStream<Buffer, Buffer>) => {
       const end = endOf(call);
-      const open = () => handler(messagesOf(call, end, input), this.#contextOf(call, end));
+      const open = async () => {
+        const context = contextOf(call, end, await this.#callerOf(call));
+        return handler(messagesOf(call, end, input), context);
+      };
       void this.#pipe(call, end, output, open);
     });
   }
@@ -134,15 +147,9 @@ export class GrpcTransport implements Transport {
     this.#server.register<Buffer, Buffer>(pathOf(method), handle, asItIs, asItIs, kind);
   }
 
-  #contextOf(call: { getDeadline(): Deadline }, end: CallEnd): CallContext {
-    const deadlineMs = Number(call.getDeadline()) - Date.now();
-    return {
-      caller: this.#caller,
-      get signal() {
-        return end.signal;
-      },
-      ...(deadlineMs === Infinity ? {} : { deadlineMs }),
-    };
+  #callerOf({ metadata }: { readonly metadata: Metadata }): Caller | Promise<Caller> {
+    const [authorization] = metadata.get("authorization");
+    return this.#authenticate(authorization?.toString(), undefined);
   }
 
   /** Writes what the handler yields, as fast as the client reads it. */
@@ -150,11 +157,11 @@ export class GrpcTransport implements Transport {
     call: Writable,
     end: CallEnd,
     output: Output,
-    open: () => AsyncIterable<MessageInitShape<Output>>,
+    open: () => Promise<AsyncIterable<MessageInitShape<Output>>>,
   ): Promise<void> {
     const close = this.#track(end, (error) => call.emit("error", this.#failure(error)));
     try {
-      for await (const message of open()) {
+      for await (const message of await open()) {
         if (end.isOver) return;
         if (!call.write(encode(output, message))) await writable(call, end);
       }
@@ -194,6 +201,17 @@ export function grpcStatus(status: RpcStatus): StatusObject {
 /** The path of a method on the wire. */
 export function pathOf(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
+}
+
+function contextOf(call: { getDeadline(): Deadline }, end: CallEnd, caller: Caller): CallContext {
+  const deadlineMs = Number(call.getDeadline()) - Date.now();
+  return {
+    caller,
+    get signal() {
+      return end.signal;
+    },
+    ...(deadlineMs === Infinity ? {} : { deadlineMs }),
+  };
 }
 
 function endOf(call: {

@@ -54,14 +54,14 @@ export async function listenHttp(
 
 /** Connect's own router: streams, gRPC-Web, compressed bodies, and paths that nobody serves. */
 function streamRouter(serving: Serving, stopping: AbortSignal): RequestListener {
-  const { caller, reportBug, limits, handlers } = serving;
+  const { authenticate, reportBug, limits, handlers } = serving;
   return connectNodeAdapter({
     readMaxBytes: limits.messageBytesMax,
     writeMaxBytes: 4 * limits.messageBytesMax,
     jsonOptions: { ignoreUnknownFields: false },
     shutdownSignal: stopping,
     routes: (router) => {
-      const transport = new ConnectTransport(router, caller, reportBug, stopping);
+      const transport = new ConnectTransport(router, authenticate, reportBug, stopping);
       for (const one of handlers) one(transport);
     },
   });

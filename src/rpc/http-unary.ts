@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Code } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
-import type { Caller } from "../core/caller.ts";
 import { DomainError } from "../core/error.ts";
+import type { Authenticate } from "./authenticate.ts";
 import { CallEnd } from "./call.ts";
 import { connectErrorFrom } from "./connect-error.ts";
 import type { BodyFormat, UnaryRoute } from "./connect-unary.ts";
@@ -11,7 +11,7 @@ import type { ReportBug } from "./stream-check.ts";
 
 /** What one unary call over HTTP needs to know of its server. */
 export interface HttpServing {
-  readonly caller: Caller;
+  readonly authenticate: Authenticate;
   readonly limits: Pick<TransportLimits, "messageBytesMax">;
   readonly reportBug: ReportBug;
 }
@@ -42,6 +42,9 @@ export async function answerUnary(
     end = new CallEnd(Date.now() + (deadlineMs ?? Infinity));
     const call = end;
     response.once("close", () => call.leave());
+    // Before the body is read: whoever is nobody fills no memory.
+    const known = serving.authenticate(request.headers.authorization, undefined);
+    const caller = known instanceof Promise ? await known : known;
     const { messageBytesMax } = serving.limits;
     const body = await readBody(request, messageBytesMax);
     if (body === undefined) {
@@ -57,7 +60,7 @@ export async function answerUnary(
       }, deadlineMs);
     });
     const answer = route(body, format, {
-      caller: serving.caller,
+      caller,
       get signal() {
         return call.signal;
       },

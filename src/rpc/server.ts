@@ -99,9 +99,9 @@ export async function startServer(
   };
 }
 
-function servingFor(address: ListenAddress, serving: Omit<Serving, "caller">): Serving {
-  const caller: Caller = { id: "anonymous", proof: { kind: address.proof } };
-  return { ...serving, caller };
+function servingFor(address: ListenAddress, serving: Omit<Serving, "authenticate">): Serving {
+  const anonymous: Caller = { id: "anonymous", proof: { kind: address.proof } };
+  return { ...serving, authenticate: () => anonymous };
 }
 
 function loggedCalls(observer: CallObserver, log: Logger): CallObserver {

@@ -1,4 +1,5 @@
 import type { Permits } from "../core/caller.ts";
+import { DomainError } from "../core/error.ts";
 
 /**
  * Without authentication every caller may do everything: on the loopback, on an address that the
@@ -11,5 +12,9 @@ export const permitsEverything: Permits = ({ proof }) => {
     case "insecure":
     case "process":
       return undefined;
+    case "key":
+    case "token":
+    case "certificate":
+      throw new DomainError("caller_not_permitted", "this server has no permissions to look up");
   }
 };
