@@ -1,3 +1,4 @@
+import { delegationType } from "../core/delegation.ts";
 import { placeOf } from "./check-relations.ts";
 import { findingAt, type Finding } from "./finding.ts";
 import type { SourceModel, SourceRelation, SourceRewrite, SourceType } from "./source-model.ts";
@@ -33,8 +34,28 @@ export function checkRecursion(source: SourceModel): Finding[] {
       const hint = "subtract a relation that does not lead back here";
       findings.push(findingAt(position, "recursion_through_exclusion", message, hint));
     }
+    const leading = node.edges.find(({ to, subtracted }) => subtracted && reaches(nodes, to));
+    if (leading !== undefined) {
+      const message = `${place}: what is subtracted, ${leading.to}, leads to a delegation, so ending one could add access`;
+      const hint = "subtract relations that no delegation's tuples decide";
+      findings.push(findingAt(position, "contract_subtracts_delegation", message, hint));
+    }
   }
   return findings;
+}
+
+/** Whether members of the place may be those of a relation of delegations. */
+function reaches(nodes: ReadonlyMap<string, RelationNode>, start: string): boolean {
+  const seen = new Set<string>();
+  const open = [start];
+  for (let place = open.pop(); place !== undefined; place = open.pop()) {
+    const node = nodes.get(place);
+    if (node === undefined || seen.has(place)) continue;
+    if (node.type.name === delegationType) return true;
+    seen.add(place);
+    open.push(...node.edges.map(({ to }) => to));
+  }
+  return false;
 }
 
 interface RelationNode {

@@ -44,6 +44,7 @@ export const findingCodes = [
   "contract_relation_missing",
   "contract_relation_shape",
   "contract_requires",
+  "contract_subtracts_delegation",
   "module_invalid",
 ] as const;
 

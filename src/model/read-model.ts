@@ -16,7 +16,8 @@ const timeMsMaxDefault = 5000;
 
 /**
  * Reads and checks what a user sent: in a thread of its own, which is ended at the time limit, so
- * that no text can hold up the process. Rejects with the signal's reason where that comes first.
+ * that no text can hold up the process. The time is that of the reading, not of the thread's start.
+ * Rejects with the signal's reason where that comes first.
  */
 export async function readModel(
   files: readonly ModelFile[],
@@ -30,11 +31,17 @@ export async function readModel(
     : checkModel(imported.source, options.conditionStepsMax);
 }
 
+/** What the reading thread sends: that it is there, then an answer to each text. */
+export type FromThread = { readonly kind: "ready" } | ImportedSources;
+
 // Built, the files end in `.js`.
 const workerUrl = new URL(
   import.meta.url.endsWith(".ts") ? "./read-model-worker.ts" : "./read-model-worker.js",
   import.meta.url,
 );
+
+// To start a thread takes far longer than to read a model: one that has read well is kept.
+let idleWorker: Worker | undefined;
 
 function importInWorker(
   files: readonly ModelFile[],
@@ -42,24 +49,57 @@ function importInWorker(
   signal: AbortSignal | undefined,
 ): Promise<ImportedSources> {
   const { promise, resolve, reject } = Promise.withResolvers<ImportedSources>();
-  const worker = new Worker(workerUrl, {
-    workerData: files,
-    resourceLimits: { maxOldGenerationSizeMb: 256 },
-  });
-  const timer = setTimeout(() => {
-    const message = `the text took more than ${timeMsMax} ms to read`;
-    const finding = findingAt({ line: 1, column: 1 }, "time_exceeded", message, "make it simpler");
-    resolve({ kind: "refused", findings: [finding] });
-  }, timeMsMax);
+  const worker = takeWorker();
+  let timer: NodeJS.Timeout | undefined;
+  let isDone = false;
+  const send = (): void => {
+    worker.postMessage(files);
+    timer = setTimeout(() => resolve(lateAfter(timeMsMax)), timeMsMax);
+  };
+  const hear = (message: FromThread): void => {
+    if (message.kind === "ready") return send();
+    isDone = true;
+    resolve(message);
+  };
+  const fail = (cause: unknown): void => reject(cause);
+  const end = (code: number): void => reject(new Error(`the reading thread ended with ${code}`));
   const abort = (): void => reject(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });
-  worker.once("message", resolve);
-  worker.once("error", reject);
-  // After a message this changes nothing; without one the thread died silently.
-  worker.once("exit", (code) => reject(new Error(`the reading thread ended with ${code}`)));
+  worker.on("message", hear).once("error", fail).once("exit", end);
+  if (worker === idleWorker) {
+    idleWorker = undefined;
+    send();
+  }
   return promise.finally(() => {
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort);
-    void worker.terminate();
+    worker.off("message", hear).off("exit", end);
+    if (isDone && idleWorker === undefined) {
+      worker.off("error", fail);
+      keepWorker(worker);
+    } else void worker.terminate();
   });
+}
+
+function takeWorker(): Worker {
+  if (idleWorker === undefined) {
+    return new Worker(workerUrl, { resourceLimits: { maxOldGenerationSizeMb: 256 } });
+  }
+  idleWorker.ref();
+  return idleWorker;
+}
+
+/** An idle thread holds up no process; one that dies meanwhile is forgotten. */
+function keepWorker(worker: Worker): void {
+  const forget = (): void => {
+    if (idleWorker === worker) idleWorker = undefined;
+  };
+  worker.once("error", forget).once("exit", forget).unref();
+  idleWorker = worker;
+}
+
+function lateAfter(timeMsMax: number): ImportedSources {
+  const message = `the text took more than ${timeMsMax} ms to read`;
+  const finding = findingAt({ line: 1, column: 1 }, "time_exceeded", message, "make it simpler");
+  return { kind: "refused", findings: [finding] };
 }

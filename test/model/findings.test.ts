@@ -49,6 +49,13 @@ const examples: Readonly<Record<Exclude<FindingCode, "time_exceeded">, Example>>
     text: contract("define requires: [permission]", "define requires: [permission, user]"),
     at: "22:12",
   },
+  contract_subtracts_delegation: {
+    text: contract(
+      "define server: [mcp_server]",
+      "define revoked: [delegation#delegate]\n    define fit: [agent, agent:*] but not revoked\n    define server: [mcp_server]",
+    ),
+    at: "22:12",
+  },
   module_invalid: { text: "model\n  schema 1.1\ntype user\n", second: "type b", at: "1:1" },
 };
 
