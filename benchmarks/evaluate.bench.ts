@@ -1,9 +1,8 @@
 import { parseArgs } from "node:util";
-import type { Call } from "../src/core/decision.ts";
 import { parseName, parseObjectText, sameObject } from "../src/core/object.ts";
 import type { LoadedPage, PageKey } from "../src/core/page.ts";
 import { sameSubject, subjectOf } from "../src/core/subject.ts";
-import { parseTupleText, type RelationTuple } from "../src/core/tuple.ts";
+import type { RelationTuple } from "../src/core/tuple.ts";
 import { authorize } from "../src/engine/authorize.ts";
 import { checkRelation } from "../src/engine/check.ts";
 import type { Evaluated } from "../src/engine/graph.ts";
@@ -12,6 +11,7 @@ import { planModel } from "../src/engine/plan.ts";
 import { parseModel } from "../src/model/parse-model.ts";
 import { PageClock } from "../src/replica/page-clock.ts";
 import { PageStore } from "../src/replica/page-store.ts";
+import { callOf, worldModel, worldTuples } from "./world.ts";
 
 // What does one evaluation cost, every page in memory? Prints one line of JSON, in microseconds.
 
@@ -25,61 +25,9 @@ const secondsEach = Number(values.seconds);
 const users = Number(values.users);
 const now = { earliestMs: 1_800_000_000_000, latestMs: 1_800_000_000_010 };
 
-const model = parseModel(`
-model
-  schema 1.1
-type suspension
-type permission
-type user
-  relations
-    define suspended: [suspension]
-type agent
-  relations
-    define suspended: [suspension]
-type group
-  relations
-    define member: [user, group#member]
-type session
-  relations
-    define principal: [user, agent]
-    define actor: [agent]
-    define suspended: [suspension]
-type mcp_server
-  relations
-    define requires: [permission]
-    define suspended: [suspension]
-type tool
-  relations
-    define server: [mcp_server]
-    define within: server
-    define requires: [permission] or requires from server
-    define eligible: [agent, agent:*]
-    define suspended: [suspension]
-type folder
-  relations
-    define parent: [folder]
-    define within: parent or within from parent
-    define viewer: [user, group#member] or viewer from parent
-type document
-  relations
-    define parent: [folder]
-    define within: parent or within from parent
-    define viewer: ([user, group#member] or viewer from parent) but not blocked
-    define blocked: [user]
-type delegation
-  relations
-    define principal: [user, agent]
-    define delegator: [user, agent]
-    define delegate: [agent]
-    define parent: [delegation]
-    define delegable_to: [agent, agent:*]
-    define session: [session, session:*]
-    define tool: [tool, tool:*, mcp_server]
-    define resource: [folder, document, document:*]
-    define suspended: [suspension]
-`);
+const model = parseModel(worldModel);
 
-const tuples: RelationTuple[] = world();
+const tuples = worldTuples(users);
 const graph = new PageStore(new PageClock(Infinity));
 const view = { graph, plan: planModel(model, graph.symbols), now };
 const object = (text: string): ReturnType<typeof parseObjectText> =>
@@ -191,53 +139,4 @@ function belongs(tuple: RelationTuple, key: PageKey): boolean {
         )
       );
   }
-}
-
-/** Each user has one agent, a document of her own, and one that she sees by a nested group and two folders. */
-function world(): RelationTuple[] {
-  const lines = [
-    "tool:read#server@mcp_server:files",
-    "tool:read#requires@permission:document/viewer",
-    "tool:read#eligible@agent:*",
-    "group:all#member@group:staff#member",
-    "folder:root#viewer@group:all#member",
-    "folder:home#parent@folder:root",
-  ];
-  for (let user = 0; user < users; user += 1) {
-    lines.push(
-      `group:staff#member@user:${user}`,
-      `document:${user}#parent@folder:home`,
-      `document:own-${user}#viewer@user:${user}`,
-      ...link(`d${user}`, user, `user:${user}`, `agent:${user}`),
-      ...link(`e${user}`, user, `agent:${user}`, "agent:helper"),
-      `delegation:d${user}#delegable_to@agent:helper`,
-      `delegation:e${user}#parent@delegation:d${user}`,
-    );
-  }
-  return lines.map((line) => parseTupleText(line, "tuple"));
-}
-
-function link(id: string, user: number, delegator: string, delegate: string): readonly string[] {
-  return [
-    `delegation:${id}#principal@user:${user}`,
-    `delegation:${id}#delegator@${delegator}`,
-    `delegation:${id}#delegate@${delegate}`,
-    `delegation:${id}#session@session:*`,
-    `delegation:${id}#tool@tool:read`,
-    `delegation:${id}#resource@document:${user}`,
-    `delegation:${id}#resource@document:own-${user}`,
-  ];
-}
-
-function callOf(user: number): Call {
-  const resource = parseObjectText(`document:${user}`, "resource");
-  return {
-    principal: parseObjectText(`user:${user}`, "principal"),
-    actors: [parseObjectText(`agent:${user}`, "actor")],
-    tool: parseObjectText("tool:read", "tool"),
-    accesses: [{ resource, context: {} }],
-    context: {},
-    partialChain: false,
-    contextualTuples: [],
-  };
 }
