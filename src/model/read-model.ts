@@ -75,27 +75,23 @@ function importInWorker(
     signal?.removeEventListener("abort", abort);
     worker.off("message", hear).off("exit", end);
     if (isDone && idleWorker === undefined) {
-      worker.off("error", fail);
-      keepWorker(worker);
+      // An idle thread holds up no process.
+      worker.off("error", fail).unref();
+      idleWorker = worker;
     } else void worker.terminate();
   });
 }
 
 function takeWorker(): Worker {
-  if (idleWorker === undefined) {
-    return new Worker(workerUrl, { resourceLimits: { maxOldGenerationSizeMb: 256 } });
+  if (idleWorker !== undefined) {
+    idleWorker.ref();
+    return idleWorker;
   }
-  idleWorker.ref();
-  return idleWorker;
-}
-
-/** An idle thread holds up no process; one that dies meanwhile is forgotten. */
-function keepWorker(worker: Worker): void {
+  const worker = new Worker(workerUrl, { resourceLimits: { maxOldGenerationSizeMb: 256 } });
   const forget = (): void => {
     if (idleWorker === worker) idleWorker = undefined;
   };
-  worker.once("error", forget).once("exit", forget).unref();
-  idleWorker = worker;
+  return worker.once("error", forget).once("exit", forget);
 }
 
 function lateAfter(timeMsMax: number): ImportedSources {
