@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { DomainError, type ErrorCode } from "../../src/core/error.ts";
 import { parseName } from "../../src/core/object.ts";
+import { formatToken, parseRevision } from "../../src/core/revision.ts";
 import { formatTuple, parseTupleText, type RelationTuple } from "../../src/core/tuple.ts";
 import type { Consistency, RequestContext } from "../../src/service/request.ts";
 import type { WatchEvent } from "../../src/service/tuples.ts";
@@ -274,5 +275,42 @@ suite("watch", () => {
     assert.equal(again.token, second.token);
     await resumed.return?.();
     controller.abort();
+  });
+});
+
+suite("waiting for a token", () => {
+  let node: ServiceNode;
+  before(async () => {
+    node = await startNode();
+    await prepareWorld(node, mailWorld);
+  });
+  after(async () => node[Symbol.asyncDispose]());
+
+  test("a revision that nobody has written is refused, and holds up no write", async () => {
+    const { tuples } = node.services;
+    const write = () =>
+      tuples.write(
+        requestContext(),
+        {
+          steps: [{ kind: "touch", tuple: tupleOf("folder:waited#viewer@user:bob") }],
+          preconditions: [],
+        },
+        options,
+      );
+    const { result } = await write();
+    const invented = formatToken({
+      tenant: "default",
+      timeline: result.timeline,
+      revision: parseRevision(result.revision + 1_000),
+    });
+    const context = { ...requestContext(), deadlineMs: 1_000 };
+    // As many as the barrier has places for, and one more.
+    const waiting = Array.from({ length: 5 }, () => tuples.waitFor(context, invented));
+    const outcomes = await Promise.allSettled(waiting);
+    for (const outcome of outcomes) {
+      assert.ok(outcome.status === "rejected" && failsWith("revision_ahead")(outcome.reason));
+    }
+    assert.ok((await write()).result.enforced);
+    assert.ok((await tuples.waitFor(context, result.token)).enforced);
   });
 });
