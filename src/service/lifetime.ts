@@ -19,6 +19,13 @@ export function settleExpiry(
 ): number | undefined {
   const asked = askedFor(lifetime, settings, nowMs);
   if (latestMs === undefined) return asked;
+  if (latestMs <= nowMs) {
+    throw new DomainError(
+      "attenuation_violated",
+      `the parent, or one above it, ended at ${new Date(latestMs).toISOString()}`,
+      { hint: "renew it first" },
+    );
+  }
   if (lifetime.kind === "default") return Math.min(asked ?? latestMs, latestMs);
   if (asked !== undefined && asked <= latestMs) return asked;
   throw new DomainError(

@@ -1,4 +1,4 @@
-import type { identityRelations, Delegation } from "../core/delegation.ts";
+import { chainLinksMax, type identityRelations, type Delegation } from "../core/delegation.ts";
 import { DomainError } from "../core/error.ts";
 import { parseName, type Name, type ObjectRef } from "../core/object.ts";
 import { subjectOf } from "../core/subject.ts";
@@ -61,14 +61,19 @@ export async function renew(
     });
   }
 
-  /** Ancestors that expired are no bound: they must be renewed first for this one to work. */
+  /** An ancestor that is expired must be renewed first. A chain that does not end is no chain. */
   async function earliestAncestorEnd(
     at: Parameters<typeof readDelegations>[2],
     parentId: string | undefined,
   ): Promise<number | undefined> {
     let earliestMs: number | undefined;
     let id = parentId;
-    while (id !== undefined) {
+    for (let links = 1; id !== undefined; links += 1) {
+      if (links === chainLinksMax) {
+        throw new DomainError("limit_exceeded", `a chain has at most ${chainLinksMax} links`, {
+          field: "delegation_id",
+        });
+      }
       const ancestor = await read(at, id);
       const endMs = ancestor.expiresAtMs ?? Number.POSITIVE_INFINITY;
       earliestMs = Math.min(earliestMs ?? Number.POSITIVE_INFINITY, endMs);

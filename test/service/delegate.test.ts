@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { DomainError, type ErrorCode } from "../../src/core/error.ts";
 import { parseSubjectText } from "../../src/core/subject.ts";
+import { parseTupleText } from "../../src/core/tuple.ts";
 import {
   callOf,
   delegateRequest,
@@ -13,6 +14,7 @@ import {
   prepareWorld,
   requestContext,
   startNode,
+  touch,
   verdict,
   type ServiceNode,
 } from "../support/service-node.ts";
@@ -196,6 +198,41 @@ suite("attenuation", () => {
     });
   }
 
+  test("below a parent that is expired nothing is renewed", async () => {
+    const [rootId = ""] = await grant(node, {
+      delegate: object("agent:late-lead"),
+      delegableTo: [parseSubjectText("agent:*", "subject")],
+    });
+    const [id = ""] = await grant(node, {
+      delegate: object("agent:late-sub"),
+      parentId: rootId,
+    });
+    await expire(node, rootId, "agent:late-lead");
+    const { delegations } = node.services;
+    const request = { delegationId: id, lifetime: { kind: "default" as const } };
+    await assert.rejects(
+      delegations.renew(requestContext(), request, options),
+      failsWith("attenuation_violated", /ended at/),
+    );
+  });
+
+  test("a delegation that is its own ancestor is not renewed", async () => {
+    await touch(node, [
+      ...["one", "two"].flatMap((id) => [
+        `delegation:${id}#principal@user:alice`,
+        `delegation:${id}#delegator@agent:round`,
+        `delegation:${id}#delegate@agent:round`,
+      ]),
+      "delegation:one#parent@delegation:two",
+      "delegation:two#parent@delegation:one",
+    ]);
+    const request = { delegationId: "one", lifetime: { kind: "default" as const } };
+    await assert.rejects(
+      node.services.delegations.renew(requestContext(), request, options),
+      failsWith("limit_exceeded", /at most 8 links/),
+    );
+  });
+
   test("a default lifetime is cut to the parent's end", async () => {
     const [id = ""] = await grant(node, narrower());
     const read = async (one: string) =>
@@ -234,3 +271,16 @@ suite("attenuation", () => {
     );
   });
 });
+
+/** Ends a delegation of alice's as if its time had passed. */
+async function expire(node: ServiceNode, id: string, delegate: string): Promise<void> {
+  const steps = [
+    `delegation:${id}#principal@user:alice`,
+    `delegation:${id}#delegator@user:alice`,
+    `delegation:${id}#delegate@${delegate}`,
+  ].map((text) => ({
+    kind: "touch" as const,
+    tuple: { ...parseTupleText(text, "tuple"), expiresAtMs: 1_000 },
+  }));
+  await node.services.tuples.write(requestContext(), { steps, preconditions: [] }, options);
+}
