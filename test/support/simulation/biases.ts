@@ -17,3 +17,12 @@ export const lateRenewals: Bias = { mishaps: ["cut_replies", "pause"] };
 
 /** Nodes fall behind what is kept of the history. */
 export const shortHistory: Bias = { mishaps: ["pause", "truncate", "cut_replies"] };
+
+/** A node is started again while its old process still answers. */
+export const restarts: Bias = { mishaps: ["restart", "cut", "pause"] };
+
+/** Failovers lose what was not durable, and nodes learn of them late. */
+export const lostStandby: Bias = {
+  mishaps: ["lose_standby", "lose_standby", "cut", "cut_replies", "restart"],
+  hindered: { statement: "poll", direction: "replies", byMs: 600 },
+};

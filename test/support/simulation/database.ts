@@ -9,34 +9,13 @@ import {
 } from "../../../src/core/revision.ts";
 import type { RelationTuple } from "../../../src/core/tuple.ts";
 import type { LeaseRegistration, Load, Poll, Renewal } from "../../../src/replica/db.ts";
-import { History } from "./history.ts";
+import type { DatabaseFaults } from "./database-faults.ts";
+import { emptyState, historyOf, type LeaseState, type State } from "./database-state.ts";
+import type { History } from "./history.ts";
 import type { Chance, Scheduler } from "./scheduler.ts";
-
-export const tenants = ["alpha", "beta"] as const;
-
-interface LeaseState extends LeaseRegistration {
-  readonly timeline: Timeline;
-  renewSeq: number;
-  /** By tenant. */
-  readonly acknowledged: Map<string, number>;
-}
-
-interface State {
-  readonly histories: Map<string, History>;
-  readonly horizons: Map<string, number>;
-  readonly leases: Map<string, LeaseState>;
-}
 
 /** Done again on the standby after a failover, in the order of the commits. */
 type Redo<Result> = (state: State) => Result;
-
-/** What these switches break is the database's or the store's part of the protocol. */
-export interface DatabaseFaults {
-  /** B19: the killer's DELETE does not name the counter. */
-  readonly killIgnoresCounter?: boolean;
-  /** P7: a delete that finds nothing allots no revision, and is answered at once. */
-  readonly noRevisionForNothing?: boolean;
-}
 
 export interface Written {
   readonly timeline: Timeline;
@@ -57,9 +36,16 @@ export class SimulatedDatabase {
   #state: State = emptyState();
   #log: Redo<unknown>[] = [];
   #replicated = 0;
+  /** When each of the log was committed. */
+  #commits: number[] = [];
   #waiting: { readonly upTo: number; readonly run: () => void }[] = [];
   #locks = new Map<string, (() => void)[]>();
   #epoch = 1;
+  #stalledUntilMs = 0;
+  #clockAheadMs = 0;
+  #replica: State = emptyState();
+  #replicaAt = 0;
+  readonly #replicaLagMs: number;
   /** Of every timeline that there was, also what a failover has lost. */
   readonly #archive = new Map<Timeline, ReadonlyMap<string, History>>();
 
@@ -67,6 +53,11 @@ export class SimulatedDatabase {
     this.#scheduler = scheduler;
     this.#chance = chance;
     this.#faults = faults;
+    this.#replicaLagMs = chance.between(5, 200);
+  }
+
+  get faults(): DatabaseFaults {
+    return this.#faults;
   }
 
   get timeline(): Timeline {
@@ -90,10 +81,19 @@ export class SimulatedDatabase {
     this.#archive.set(this.timeline, this.#state.histories);
     this.#epoch += 1;
     this.#log = this.#log.slice(0, this.#replicated);
+    this.#commits = this.#commits.slice(0, this.#replicated);
+    this.#clockAheadMs += this.#chance.between(0, 3000);
+    this.#replica = emptyState();
+    this.#replicaAt = 0;
     this.#state = emptyState();
     for (const redo of this.#log) redo(this.#state);
     this.#waiting = [];
     this.#locks = new Map();
+  }
+
+  /** The standby hears nothing for a while: durable commits wait, others are answered. */
+  stall(forMs: number): void {
+    this.#stalledUntilMs = this.#scheduler.nowMs + forMs;
   }
 
   /** Forgets the history up to somewhere behind the head. */
@@ -103,12 +103,22 @@ export class SimulatedDatabase {
   }
 
   register(lease: LeaseRegistration, done: (result: { timeline: Timeline } | Error) => void): void {
-    this.#transaction(`lease ${lease.leaseId}`, true, done, () => {
-      if (this.#state.leases.has(lease.leaseId)) return new Error("the lease id exists already");
+    const { leasesByName, forgetRegistrations } = this.#faults;
+    this.#transaction(`lease ${lease.leaseId}`, forgetRegistrations !== true, done, () => {
+      if (this.#state.leases.has(lease.leaseId) && leasesByName !== true) {
+        return new Error("the lease id exists already");
+      }
       const { timeline } = this;
+      const expiresAtMs = this.#clockMs + lease.killMs;
       return (state) => {
-        const row = { ...lease, timeline, renewSeq: 0, acknowledged: new Map<string, number>() };
-        state.leases.set(lease.leaseId, row);
+        const acknowledged = new Map<string, number>();
+        state.leases.set(lease.leaseId, {
+          ...lease,
+          timeline,
+          renewSeq: 0,
+          expiresAtMs,
+          acknowledged,
+        });
         return { timeline };
       };
     });
@@ -119,7 +129,8 @@ export class SimulatedDatabase {
     tenant: string,
     done: (result: "subscribed" | "lease_lost" | Error) => void,
   ): void {
-    this.#transaction(`lease ${leaseId}`, true, done, () => (state) => {
+    const isDurable = this.#faults.forgetRegistrations !== true;
+    this.#transaction(`lease ${leaseId}`, isDurable, done, () => (state) => {
       const acknowledged = state.leases.get(leaseId)?.acknowledged;
       if (acknowledged === undefined) return "lease_lost";
       if (!acknowledged.has(tenant)) acknowledged.set(tenant, 0);
@@ -127,9 +138,19 @@ export class SimulatedDatabase {
     });
   }
 
+  /** B16 alone: L9 forbids it. */
+  unsubscribe(leaseId: string, tenant: string, done: (result: undefined | Error) => void): void {
+    this.#transaction(`lease ${leaseId}`, true, done, () => (state) => {
+      state.leases.get(leaseId)?.acknowledged.delete(tenant);
+      return undefined;
+    });
+  }
+
   renew(leaseId: string, done: (result: Renewal | Error) => void): void {
-    this.#transaction(`lease ${leaseId}`, true, done, () => {
+    const { forgetRenewals } = this.#faults;
+    this.#transaction(`lease ${leaseId}`, forgetRenewals !== true, done, () => {
       const { timeline } = this;
+      const clockMs = this.#clockMs;
       const subscribed = [...(this.#state.leases.get(leaseId)?.acknowledged.keys() ?? [])];
       // The statement reads beside the update what its snapshot shows.
       const heads = subscribed.map((tenant) => ({ tenant, revision: this.#history(tenant).head }));
@@ -144,8 +165,12 @@ export class SimulatedDatabase {
       const databaseTimeMs = this.#scheduler.nowMs;
       return (state) => {
         const row = state.leases.get(leaseId);
-        const renewed = row !== undefined && row.timeline === timeline;
-        if (renewed) row.renewSeq += 1;
+        const isOurs = row?.timeline === timeline;
+        const renewed = row !== undefined && isOurs && !this.#looksExpired(row, clockMs);
+        if (renewed) {
+          row.renewSeq += 1;
+          row.expiresAtMs = clockMs + row.killMs;
+        }
         return { renewed, databaseTimeMs, heads, leases };
       };
     });
@@ -206,17 +231,32 @@ export class SimulatedDatabase {
   }
 
   poll(tenant: string, applied: number): Poll {
-    const head = this.#head(tenant);
-    const history = this.#history(tenant);
-    const from = Math.max(applied, head.horizon);
-    const changes = history.changes(from, history.head);
+    const state = this.#faults.pollOnReplica === true ? this.#replicaState() : this.#state;
+    return this.#pollIn(state, tenant, applied, historyOf(state, tenant).head);
+  }
+
+  /** P1 alone: what a poll would have read before the later revisions. */
+  pollAsOf(tenant: string, applied: number, revision: Revision): Poll {
+    return this.#pollIn(this.#state, tenant, applied, revision);
+  }
+
+  headOf(tenant: string): Revision {
+    return this.#history(tenant).head;
+  }
+
+  #pollIn(state: State, tenant: string, applied: number, revision: Revision): Poll {
+    const { timeline } = this;
+    const horizon = parseRevision(state.horizons.get(tenant) ?? 0);
+    const head: Head = { timeline, revision, horizon, modelId: "m1" };
+    const from = Math.max(applied, horizon);
+    const changes = historyOf(state, tenant).changes(from, revision);
     return { head, changes: changes.length > 100 ? undefined : changes };
   }
 
   load(tenant: string, applied: number, keys: readonly PageKey[]): Load {
     const history = this.#history(tenant);
     const pages = keys.map((key) => history.page(key, history.head));
-    return { ...this.poll(tenant, applied), pages };
+    return { ...this.#pollIn(this.#state, tenant, applied, history.head), pages };
   }
 
   scan(
@@ -225,7 +265,10 @@ export class SimulatedDatabase {
     among: readonly string[] | undefined,
   ): { timeline: Timeline; waitingFor: readonly string[]; leases: number } {
     const { timeline } = this;
-    const rows = [...this.#state.leases.values()].filter((row) => row.acknowledged.has(tenant));
+    const state = this.#faults.scanOnReplica === true ? this.#replicaState() : this.#state;
+    const rows = [...state.leases.values()].filter(
+      (row) => row.acknowledged.has(tenant) && !this.#looksExpired(row, this.#clockMs),
+    );
     const waitingFor = rows
       .filter((row) => (row.acknowledged.get(tenant) ?? 0) < revision || row.timeline !== timeline)
       .map((row) => row.leaseId)
@@ -261,12 +304,36 @@ export class SimulatedDatabase {
     this.#log.push(redo);
     const upTo = this.#log.length;
     const epoch = this.#epoch;
-    this.#scheduler.after(this.#chance.between(0, 1) ** 6 * 300, () => {
+    const stalledMs = Math.max(0, this.#stalledUntilMs - this.#scheduler.nowMs);
+    this.#scheduler.after(stalledMs + this.#chance.between(0, 1) ** 6 * 300, () => {
       if (epoch !== this.#epoch) return;
       this.#replicated = Math.max(this.#replicated, upTo);
       this.#answerReplicated();
     });
+    this.#commits.push(this.#scheduler.nowMs);
     return redo(this.#state);
+  }
+
+  get #clockMs(): number {
+    return this.#scheduler.nowMs + this.#clockAheadMs;
+  }
+
+  /** P3 and P4 alone. */
+  #looksExpired({ expiresAtMs }: LeaseState, clockMs: number): boolean {
+    const { termsByDatabaseClock, waitAfterFailOver } = this.#faults;
+    return (termsByDatabaseClock ?? waitAfterFailOver ?? false) && expiresAtMs <= clockMs;
+  }
+
+  /** What was committed some time ago. */
+  #replicaState(): State {
+    for (;;) {
+      const redo = this.#log[this.#replicaAt];
+      const committedMs = this.#commits[this.#replicaAt] ?? Infinity;
+      const isDue = committedMs + this.#replicaLagMs <= this.#scheduler.nowMs;
+      if (redo === undefined || !isDue) return this.#replica;
+      redo(this.#replica);
+      this.#replicaAt += 1;
+    }
   }
 
   #answerReplicated(): void {
@@ -291,32 +358,9 @@ export class SimulatedDatabase {
     else next();
   }
 
-  #head(tenant: string): Head {
-    return {
-      timeline: this.timeline,
-      revision: this.#history(tenant).head,
-      horizon: parseRevision(this.#state.horizons.get(tenant) ?? 0),
-      modelId: "m1",
-    };
-  }
-
   #history(tenant: string): History {
     return historyOf(this.#state, tenant);
   }
-}
-
-function emptyState(): State {
-  return {
-    histories: new Map(tenants.map((tenant) => [tenant, new History()])),
-    horizons: new Map(),
-    leases: new Map(),
-  };
-}
-
-function historyOf(state: State, tenant: string): History {
-  const history = state.histories.get(tenant);
-  assert(history !== undefined, `there is a tenant ${tenant}`);
-  return history;
 }
 
 function keyOfAll(tuple: RelationTuple | undefined): PageKey {

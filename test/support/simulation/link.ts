@@ -1,5 +1,6 @@
 import { DomainError } from "../../../src/core/error.ts";
-import type { Db } from "../../../src/replica/db.ts";
+import type { Revision, Timeline } from "../../../src/core/revision.ts";
+import type { Db, Poll } from "../../../src/replica/db.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import type { Chance, Scheduler } from "./scheduler.ts";
 
@@ -19,7 +20,10 @@ export interface Weather {
   };
 }
 
-export type Statement = keyof Db | "write" | "model";
+export type Statement = keyof Db | "write" | "model" | "unsubscribe";
+
+const failOverWait = "the wait after a failover";
+const failOverWaitMs = 1500;
 
 /** The connections of one process: every statement a request, an execution and a reply. */
 export class Link {
@@ -31,6 +35,11 @@ export class Link {
   readonly #chance: Chance;
   readonly #weather: Weather;
   readonly #deliver: (run: () => void) => void;
+  /** P1 alone: the head that the registration read, by tenant. */
+  readonly #joinedAt = new Map<string, Revision>();
+  /** P4 alone. */
+  #timeline: Timeline | undefined;
+  #failOverNoticedMs = -Infinity;
 
   constructor(
     database: SimulatedDatabase,
@@ -58,8 +67,7 @@ export class Link {
         onRegister(lease.leaseId);
         return this.call("register", (done) => database.register(lease, done));
       },
-      subscribe: (leaseId, tenant) =>
-        this.call("subscribe", (done) => database.subscribe(leaseId, tenant, done)),
+      subscribe: (leaseId, tenant) => this.#subscribe(leaseId, tenant),
       renew: (leaseId) => this.call("renew", (done) => database.renew(leaseId, done)),
       acknowledge: (leaseId, tenant, applied) => {
         onAcknowledge(tenant, applied);
@@ -67,11 +75,13 @@ export class Link {
           database.acknowledge(leaseId, tenant, applied, done),
         );
       },
-      poll: (tenant, applied) => this.call("poll", (done) => done(database.poll(tenant, applied))),
+      poll: (tenant, applied) => this.#poll(tenant, applied),
       load: (tenant, applied, keys) =>
         this.call("load", (done) => done(database.load(tenant, applied, keys))),
       scan: (tenant, revision, among) =>
-        this.call("scan", (done) => done(database.scan(tenant, revision, among))),
+        this.call("scan", (done) =>
+          done(this.#heldUp(database.scan(tenant, revision, among), among)),
+        ),
       kill: (leaseId, renewSeq) =>
         this.call("kill", (done) => database.kill(leaseId, renewSeq, done)),
       release: (leaseId) =>
@@ -82,6 +92,52 @@ export class Link {
           done(undefined);
         }),
     };
+  }
+
+  async #subscribe(leaseId: string, tenant: string): Promise<"subscribed" | "lease_lost"> {
+    const { joinInOneStatement, deleteSubscriptions } = this.#database.faults;
+    try {
+      return await this.call("subscribe", (done) => {
+        const head = this.#database.headOf(tenant);
+        if (joinInOneStatement === true) this.#joinedAt.set(tenant, head);
+        this.#database.subscribe(leaseId, tenant, done);
+      });
+    } catch (cause) {
+      if (deleteSubscriptions === true) {
+        const late = this.call<undefined>("unsubscribe", (done) =>
+          this.#database.unsubscribe(leaseId, tenant, done),
+        );
+        late.catch(() => {});
+      }
+      throw cause;
+    }
+  }
+
+  #poll(tenant: string, applied: number): Promise<Poll> {
+    const joinedAt = this.#joinedAt.get(tenant);
+    this.#joinedAt.delete(tenant);
+    return this.call("poll", (done) =>
+      done(
+        joinedAt === undefined || joinedAt > this.#database.headOf(tenant)
+          ? this.#database.poll(tenant, applied)
+          : this.#database.pollAsOf(tenant, applied, joinedAt),
+      ),
+    );
+  }
+
+  /** P4 alone: a coordinator that sees another timeline than before waits for a whole term. */
+  #heldUp(
+    scan: Awaited<ReturnType<Db["scan"]>>,
+    among: readonly string[] | undefined,
+  ): Awaited<ReturnType<Db["scan"]>> {
+    if (this.#database.faults.waitAfterFailOver !== true) return scan;
+    const { nowMs } = this.#scheduler;
+    const before = this.#timeline;
+    this.#timeline = scan.timeline;
+    if (before !== undefined && before !== scan.timeline) this.#failOverNoticedMs = nowMs;
+    const isHeldUp = nowMs - this.#failOverNoticedMs < failOverWaitMs;
+    if (!isHeldUp || among?.includes(failOverWait) === false) return scan;
+    return { ...scan, waitingFor: [...scan.waitingFor, failOverWait] };
   }
 
   /** Sends a statement; it is executed after a while, by then perhaps nobody waits for it. */

@@ -58,7 +58,12 @@ export class SimulatedNode {
       models: { load: () => this.link.call("model", (done) => done(documentModel)) },
       clock: { mono, wall: () => mono() + this.#wallOffsetMs },
       timers: { after: (delayMs, run) => this.#timer(delayMs, run) },
-      rng: { uuid: () => `${options.name}-${incarnation}-${(this.#leaseCount += 1)}` },
+      rng: {
+        uuid: () =>
+          database.faults.leasesByName === true
+            ? options.name
+            : `${options.name}-${incarnation}-${(this.#leaseCount += 1)}`,
+      },
       report: () => {},
       node: options.name,
       parameters: options.parameters,

@@ -28,6 +28,11 @@ export class Chance {
     return value;
   }
 
+  /** A stream of its own: what is drawn from it leaves this one as it is. */
+  fork(): Chance {
+    return new Chance(Math.floor(this.next() * 2 ** 32));
+  }
+
   shuffled<Value>(values: readonly Value[]): Value[] {
     return values
       .map((value) => ({ value, rank: this.next() }))

@@ -1,16 +1,15 @@
 import { DomainError } from "../../../src/core/error.ts";
-import type { PageKey } from "../../../src/core/page.ts";
-import { parseName, parseObject } from "../../../src/core/object.ts";
-import { parseRevision, type Revision, type Timeline } from "../../../src/core/revision.ts";
-import { subjectOf } from "../../../src/core/subject.ts";
-import { formatTuple, type RelationTuple } from "../../../src/core/tuple.ts";
+import type { Revision } from "../../../src/core/revision.ts";
+import { formatTuple } from "../../../src/core/tuple.ts";
 import { zeroCounters, type ReplicaCounters } from "../../../src/replica/counters.ts";
 import type { Faults } from "../../../src/replica/faults.ts";
 import type { EvaluateOptions, Snapshot } from "../../../src/replica/replica.ts";
-import { SimulatedDatabase, tenants, type DatabaseFaults, type Written } from "./database.ts";
+import type { DatabaseFaults } from "./database-faults.ts";
+import { tenants } from "./database-state.ts";
+import { SimulatedDatabase, type Written } from "./database.ts";
 import type { Weather } from "./link.ts";
 import { SimulatedNode, type NodeOptions } from "./node.ts";
-import { readPage } from "./reading.ts";
+import { anyKeys, anyTuple, readPages, type Answer } from "./question.ts";
 import { Chance, Scheduler } from "./scheduler.ts";
 import { addCounters, nothingSeen, type Seen } from "./seen.ts";
 
@@ -20,6 +19,10 @@ export interface HistoryOptions {
   readonly databaseFaults?: DatabaseFaults;
   /** Mishaps that a rare order of events needs; the rest is drawn all the same. */
   readonly bias?: Bias;
+  /** Mishaps and writes that are left out, by their number in the history. */
+  readonly without?: ReadonlySet<number>;
+  /** Told of each mishap, write and answer to a write, as it happens. */
+  readonly tell?: (line: string) => void;
 }
 
 export interface Bias {
@@ -32,6 +35,8 @@ export interface Outcome {
   readonly violation: string | undefined;
   readonly counters: Readonly<ReplicaCounters>;
   readonly seen: Seen;
+  /** Mishaps and writes, left out or not. */
+  readonly steps: number;
 }
 
 const lengthMs = 7000;
@@ -45,6 +50,7 @@ const mishaps = [
   "freeze_clocks",
   "truncate",
   "fail_over",
+  "lose_standby",
 ] as const;
 
 export type Mishap = (typeof mishaps)[number];
@@ -64,21 +70,12 @@ const hinderable = [
 ] as const;
 const serveMs = 800;
 const killMs = 1200;
-const relation = parseName("viewer", "relation");
-const documents = ["x", "y"].map((id) => parseObject("document", id, "object"));
-const users = ["a", "b"].map((id) => parseObject("user", id, "subject"));
 
 /** An enforced write: what every check that is sent from now on must contain. */
 interface Enforced {
   readonly revision: Revision;
   /** Of the write, or `undefined` where nothing was written and `revision` was just the head. */
   readonly id: string | undefined;
-}
-
-interface Answer {
-  readonly timeline: Timeline;
-  readonly revision: Revision;
-  readonly pages: readonly { readonly key: PageKey; readonly tuples: readonly string[] }[];
 }
 
 /** Runs one history of a few nodes, clients and mishaps, all from the seed. */
@@ -90,8 +87,13 @@ export async function runHistory(options: HistoryOptions): Promise<Outcome> {
 class World {
   readonly #scheduler = new Scheduler();
   readonly #chance: Chance;
+  // Streams of their own, so that a history without one of its steps is much the same.
+  readonly #stepChance: Chance;
+  readonly #checkChance: Chance;
+  readonly #without: ReadonlySet<number>;
+  readonly #tell: (line: string) => void;
   readonly #database: SimulatedDatabase;
-  readonly #nodeOptions: Omit<NodeOptions, "name">;
+  readonly #nodeOptions: Omit<NodeOptions, "name" | "chance">;
   readonly #nodes: SimulatedNode[] = [];
   readonly #gone: SimulatedNode[] = [];
   readonly #enforced = new Map<string, Enforced>();
@@ -99,20 +101,25 @@ class World {
   readonly #mishaps: readonly Mishap[];
   readonly #seen: Seen = nothingSeen();
   #incarnations = 0;
+  #steps = 0;
   #violation: string | undefined;
 
-  constructor({ seed, faults = {}, databaseFaults = {}, bias }: HistoryOptions) {
+  constructor(options: HistoryOptions) {
+    const { seed, faults = {}, databaseFaults = {}, bias, without, tell } = options;
     const scheduler = this.#scheduler;
     const chance = new Chance(seed);
     this.#chance = chance;
-    this.#database = new SimulatedDatabase(scheduler, chance, databaseFaults);
+    this.#stepChance = chance.fork();
+    this.#checkChance = chance.fork();
+    this.#without = without ?? new Set();
+    this.#tell = (line) => tell?.(`${scheduler.nowMs.toFixed(1)} ms: ${line}`);
+    this.#database = new SimulatedDatabase(scheduler, chance.fork(), databaseFaults);
     this.#calm = chance.pick([150, 500, 1500]);
     // Not all at once: what hides one order of events is often another mishap.
     const drawn = chance.shuffled(mishaps).slice(0, chance.pick([2, 3, 5, 9]));
     this.#mishaps = bias?.mishaps ?? drawn;
     this.#nodeOptions = {
       scheduler,
-      chance,
       database: this.#database,
       weather: {
         slow: chance.pick([0.02, 0.1, 0.3]),
@@ -140,30 +147,42 @@ class World {
   async run(): Promise<Outcome> {
     const count = this.#chance.pick([2, 2, 3, 4]);
     for (let index = 0; index < count; index += 1) this.#start(`node${index}`);
-    this.#again(30, () => this.#check(this.#anyNode(), this.#chance.pick(tenants), false));
-    this.#again(35, () => void this.#write());
-    this.#again(this.#calm, () => this.#mishap());
+    this.#again(this.#checkChance, 30, () => {
+      this.#check(this.#checkChance.pick(this.#living), this.#checkChance.pick(tenants), false);
+    });
+    this.#again(this.#stepChance, 35, () => this.#write());
+    this.#again(this.#stepChance, this.#calm, () => this.#mishap());
     await this.#scheduler.run(lengthMs, () => this.#violation !== undefined);
     const counters = zeroCounters();
     for (const node of [...this.#nodes, ...this.#gone])
       addCounters(counters, node.machine.counters);
-    return { violation: this.#violation, counters, seen: this.#seen };
+    return { violation: this.#violation, counters, seen: this.#seen, steps: this.#steps };
   }
 
-  #again(aboutMs: number, run: () => void): void {
-    this.#scheduler.after(this.#chance.between(0.1, 2) * aboutMs, () => {
+  #again(chance: Chance, aboutMs: number, run: () => void): void {
+    this.#scheduler.after(chance.between(0.1, 2) * aboutMs, () => {
       run();
-      this.#again(aboutMs, run);
+      this.#again(chance, aboutMs, run);
     });
+  }
+
+  /** Every process that answers, a twin of a restarted one included. */
+  get #living(): readonly SimulatedNode[] {
+    return [...this.#nodes, ...this.#gone.filter((node) => !node.isDead)];
   }
 
   #start(name: string): void {
     this.#incarnations += 1;
-    this.#nodes.push(new SimulatedNode({ ...this.#nodeOptions, name }, this.#incarnations));
+    const options = { ...this.#nodeOptions, chance: this.#chance.fork(), name };
+    this.#nodes.push(new SimulatedNode(options, this.#incarnations));
   }
 
-  #anyNode(): SimulatedNode {
-    return this.#chance.pick(this.#nodes);
+  /** Whether the step that comes now is to be done. */
+  #isStep(what: string): boolean {
+    this.#steps += 1;
+    const isDone = !this.#without.has(this.#steps);
+    if (isDone) this.#tell(what);
+    return isDone;
   }
 
   #notify(tenant: string): void {
@@ -176,10 +195,13 @@ class World {
   }
 
   #mishap(): void {
-    const node = this.#anyNode();
-    const forMs = this.#chance.next() * 2.2 * killMs;
+    const chance = this.#stepChance.fork();
+    const node = chance.pick(this.#nodes);
+    const forMs = chance.next() * 2.2 * killMs;
     const until = this.#scheduler.nowMs + forMs;
-    switch (this.#chance.pick(this.#mishaps)) {
+    const mishap = chance.pick(this.#mishaps);
+    if (!this.#isStep(`${mishap}, ${node.name}, for ${forMs.toFixed(0)} ms`)) return;
+    switch (mishap) {
       case "pause":
         node.pause(forMs);
         return;
@@ -194,28 +216,33 @@ class World {
         node.link.repliesCutUntilMs = until;
         return;
       case "restart":
-        this.#restart(node);
+        this.#restart(node, chance.is(0.7));
         return;
       case "step_wall_clock":
-        node.stepWallClock(this.#chance.between(-2000, 2000));
+        node.stepWallClock(chance.between(-2000, 2000));
         return;
       case "freeze_clocks":
-        node.freezeClocks(this.#chance.between(0, 140), killMs);
+        if (this.#database.faults.freezeForLong === true) node.freezeClocks(forMs, 0);
+        else node.freezeClocks(chance.between(0, 140), killMs);
         return;
       case "truncate":
-        this.#database.truncate(this.#chance.pick(tenants));
+        this.#database.truncate(chance.pick(tenants));
         return;
       case "fail_over":
         this.#failOver();
         return;
+      case "lose_standby":
+        this.#database.stall(forMs / 2);
+        this.#scheduler.after(forMs / 2 - 1, () => this.#failOver());
+        return;
     }
   }
 
-  #restart(node: SimulatedNode): void {
+  #restart(node: SimulatedNode, isCrash: boolean): void {
     this.#seen.crashes += 1;
     this.#gone.push(...this.#nodes.splice(this.#nodes.indexOf(node), 1));
-    // Now and then the old process lives on beside its twin for a while, reached by nobody new.
-    if (this.#chance.is(0.7)) node.crash();
+    // Else the old process lives on beside its twin.
+    if (isCrash) node.crash();
     this.#start(node.name);
   }
 
@@ -224,12 +251,15 @@ class World {
     this.#database.failOver();
   }
 
-  async #write(): Promise<void> {
-    const tenant = this.#chance.pick(tenants);
-    const node = this.#anyNode();
-    const tuple = this.#anyTuple();
+  #write(): void {
+    const chance = this.#stepChance.fork();
+    const tenant = chance.pick(tenants);
+    const node = chance.pick(this.#nodes);
+    const tuple = anyTuple(chance);
     const id = `w${(this.#seen.writes += 1)}`;
-    const creates = this.#chance.is(0.5) ? [tuple] : [];
+    const creates = chance.is(0.5) ? [tuple] : [];
+    const verb = creates.length > 0 ? "create" : "delete";
+    if (!this.#isStep(`${id}: ${node.name}, ${tenant}, ${verb} ${formatTuple(tuple)}`)) return;
     node.deliver(() => {
       void node.link
         .call<Written>("write", (done) => this.#database.write(tenant, [tuple], creates, id, done))
@@ -246,12 +276,13 @@ class World {
   ): Promise<void> {
     if (!isNothing) await node.machine.enforce(tenant, timeline, revision, 5000);
     this.#seen.oks += 1;
+    this.#tell(`${id}: enforced as ${timeline}/${revision}`);
     const before = this.#enforced.get(tenant);
     if (before === undefined || before.revision < revision) {
       this.#enforced.set(tenant, { revision, id: isNothing ? undefined : id });
     }
-    for (const other of this.#nodes) {
-      for (const delayMs of [0, this.#chance.next() * 4]) {
+    for (const other of this.#living) {
+      for (const delayMs of [0, this.#checkChance.next() * 4]) {
         this.#scheduler.after(delayMs, () => this.#check(other, tenant, true));
       }
     }
@@ -259,8 +290,10 @@ class World {
 
   #check(node: SimulatedNode, tenant: string, isAfterOk: boolean): void {
     const enforced = this.#enforced.get(tenant);
-    const keys = this.#anyKeys();
-    const options: EvaluateOptions = this.#chance.is(0.05) ? { freshness: { kind: "head" } } : {};
+    const keys = anyKeys(this.#checkChance);
+    const options: EvaluateOptions = this.#checkChance.is(0.05)
+      ? { freshness: { kind: "head" } }
+      : {};
     node.deliver(() => {
       const evaluate = (): Answer | Promise<Answer> =>
         node.machine.evaluate(
@@ -335,45 +368,4 @@ class World {
   #fail(what: string): void {
     this.#violation ??= `${this.#scheduler.nowMs.toFixed(1)} ms: ${what}`;
   }
-
-  #anyTuple(): RelationTuple {
-    return {
-      object: this.#chance.pick(documents),
-      relation,
-      subject: subjectOf(this.#chance.pick(users)),
-    };
-  }
-
-  #anyKeys(): readonly PageKey[] {
-    const count = this.#chance.pick([1, 1, 2, 3]);
-    return Array.from({ length: count }, () => {
-      const { object, subject } = this.#anyTuple();
-      return this.#chance.pick<PageKey>([
-        { kind: "forward", object, relation },
-        { kind: "forward", object, relation },
-        { kind: "object", object },
-        { kind: "point", object, relation, subject },
-        { kind: "reverse", subject, type: object.type, relation },
-      ]);
-    });
-  }
-}
-
-function readPages(
-  snapshot: Snapshot,
-  keys: readonly PageKey[],
-): { kind: "decided"; value: Answer } | { kind: "missing"; pages: readonly PageKey[] } {
-  const read = keys.map((key) => ({ key, tuples: readPage(snapshot.graph, key) }));
-  const pages = read.filter(({ tuples }) => tuples === undefined).map(({ key }) => key);
-  if (pages.length > 0) return { kind: "missing", pages };
-  const { timeline } = snapshot;
-  const revision = parseRevision(snapshot.revision);
-  return {
-    kind: "decided",
-    value: {
-      timeline,
-      revision,
-      pages: read.map(({ key, tuples }) => ({ key, tuples: tuples ?? [] })),
-    },
-  };
 }

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import type { Timeline } from "../../../src/core/revision.ts";
+import type { LeaseRegistration } from "../../../src/replica/db.ts";
+import { History } from "./history.ts";
+
+export const tenants = ["alpha", "beta"] as const;
+
+export interface LeaseState extends LeaseRegistration {
+  readonly timeline: Timeline;
+  renewSeq: number;
+  /** By the database's clock: looked at by a fault alone. */
+  expiresAtMs: number;
+  /** By tenant. */
+  readonly acknowledged: Map<string, number>;
+}
+
+/** The rows of the database. */
+export interface State {
+  readonly histories: Map<string, History>;
+  readonly horizons: Map<string, number>;
+  readonly leases: Map<string, LeaseState>;
+}
+
+export function emptyState(): State {
+  return {
+    histories: new Map(tenants.map((tenant) => [tenant, new History()])),
+    horizons: new Map(),
+    leases: new Map(),
+  };
+}
+
+export function historyOf(state: State, tenant: string): History {
+  const history = state.histories.get(tenant);
+  assert(history !== undefined, `there is a tenant ${tenant}`);
+  return history;
+}
