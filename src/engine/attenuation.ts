@@ -20,8 +20,8 @@ export interface CoverQuery {
 }
 
 /**
- * Whether a delegation covers a subject if every condition were true: conditions are not compared,
- * each link's is judged at each call. A wildcard is covered by the same wildcard alone, a userset by
+ * Whether a delegation covers a subject if conditions turned out well: they are not compared, each
+ * link's is judged at each call. A wildcard is covered by the same wildcard alone, a userset by
  * itself or by what holds it.
  */
 export function coversSubject(

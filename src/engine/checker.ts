@@ -34,7 +34,7 @@ export class Checker implements GoalEvaluator {
   #wildcard: SubjectSymbol | undefined;
   /** Set where the subject is a userset. */
   readonly #self: { readonly object: SubjectSymbol; readonly relation: NameNumber } | undefined;
-  /** `undefined`: conditions count as true. */
+  /** `undefined`: no condition is judged, what hangs on one is `needs`. */
   readonly #context: JsonObject | undefined;
 
   #goals: Goals | undefined;

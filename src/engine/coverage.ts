@@ -108,7 +108,7 @@ export function covers(
   return result;
 }
 
-/** Whether it would be covered if every condition on covering tuples were true. */
+/** Whether it would be covered if the conditions on covering tuples turned out well. */
 export function coversButForConditions(
   run: Run,
   delegation: SubjectSymbol,

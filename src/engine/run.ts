@@ -113,7 +113,8 @@ export class Run {
 
   /**
    * Whether a tuple counts now: the model allows it, it is not expired, its condition is true. Sets
-   * `untilMs`; pushes on `names` where it needs some.
+   * `untilMs`; pushes on `names` where it needs some. Without a context no condition is judged: it may
+   * hold or not, above a subtraction as below, and no names are pushed.
    */
   hold(
     relation: RelationPlan,
@@ -128,7 +129,8 @@ export class Run {
     if (!this.isAllowed(relation, subject, condition)) return notMember;
     if (expiresAtMs <= (mode === taking ? now.earliestMs : now.latestMs)) return notMember;
     this.untilMs = expiresAtMs;
-    if (condition === undefined || context === undefined) return member;
+    if (condition === undefined) return member;
+    if (context === undefined) return needs;
     return this.#meet(condition, mode, context);
   }
 

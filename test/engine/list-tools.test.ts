@@ -5,6 +5,9 @@ import { coverers, type CoverersQuery } from "../../src/engine/coverers.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { listTools, type ListToolsQuery } from "../../src/engine/list-tools.ts";
 import { planModel } from "../../src/engine/plan.ts";
+import type { AuthorizationModel } from "../../src/model/authorization-model.ts";
+import { formatModel } from "../../src/model/format-model.ts";
+import { parseModel } from "../../src/model/parse-model.ts";
 import {
   decided,
   expiring,
@@ -155,12 +158,36 @@ suite("coverers", () => {
     assert.deepEqual(covering(world, { covers: "tool", object: object("tool:read") }), ["c", "f"]);
   });
 
+  test("finds what a condition may let through by taking nothing away", () => {
+    const model = modelWithCollections();
+    const world = [
+      ...tuplesOf("delegation:d1#resource@collection:c#item", "collection:c#item@document:plan"),
+      conditional("collection:c#hidden@document:plan", { amount: 99 }),
+    ];
+    const asked = { covers: "resource", object: object("document:plan"), limit: 10 } as const;
+    const answer = decided(coverers(viewOf(model, world), asked, defaultLimits));
+    assert.deepEqual(answer, { kind: "slice", delegationIds: ["d1"] });
+  });
+
   test("is complete over any slices", () => {
     const world = [...aliceLetsMailbot, ...others];
     const asked = { covers: "tool", object: object("tool:read") } as const;
     assert.deepEqual(covering(world, asked, 1), covering(world, asked, 100));
   });
 });
+
+/** The stock model with collections whose items may be hidden, on a condition. */
+function modelWithCollections(): AuthorizationModel {
+  const text = formatModel(stock)
+    .replace("type suspension\n", `${collections}\ntype suspension\n`)
+    .replace("define resource: [", "define resource: [collection#item, ");
+  return parseModel(text);
+}
+
+const collections = `type collection
+  relations
+    define item: [document] but not hidden
+    define hidden: [document with small]`;
 
 function list(
   world: readonly RelationTuple[] = aliceLetsMailbot,
