@@ -107,7 +107,9 @@ async function startAnew(launch: ServerLaunch): Promise<RunningServer> {
     if (left !== undefined) await removeSocketFolder(left.socketFolder);
     return server;
   } catch (error) {
-    await removeSocketFolder(socketFolder);
+    // What was started may have been adopted by another node meanwhile: then the folder is that one's.
+    const running = await readPostmasterFile(launch.dataFolder);
+    if (running?.socketFolder !== socketFolder) await removeSocketFolder(socketFolder);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -253,9 +253,9 @@ async function makeFolder(mode: number, uid?: number): Promise<string> {
 }
 
 function isAlive(processId: number): boolean {
+  // One that has ended keeps its number, without a command line, until its parent takes notice.
   try {
-    process.kill(processId, 0);
-    return true;
+    return readFileSync(`/proc/${processId}/cmdline`, "utf8") !== "";
   } catch {
     return false;
   }
