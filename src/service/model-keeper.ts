@@ -2,6 +2,7 @@ import type { Permits } from "../core/caller.ts";
 import { DomainError } from "../core/error.ts";
 import { formatToken } from "../core/revision.ts";
 import type { AuthorizationModel } from "../model/authorization-model.ts";
+import type { Precondition } from "../store/mutation.ts";
 import type { Models, ModelSource, StoredModel, WriteModelRequest } from "./models.ts";
 import type { Drafted, Mutator } from "./mutator.ts";
 import { pageSizeOf } from "./page-token.ts";
@@ -14,11 +15,14 @@ interface Dependencies {
   readonly permits: Permits;
   /** Reads and checks what a user wrote, apart from the event loop. `model_rejected` with findings. */
   readonly readModel: (sources: readonly ModelSource[]) => Promise<AuthorizationModel>;
-  /** Fails with `precondition_failed` where stored contract tuples would become invalid. */
+  /**
+   * Fails with `precondition_failed` where stored contract tuples would become invalid. Returns what
+   * that answer rests on, to be true still at the activation.
+   */
   readonly requireContractTuples: (
     context: RequestContext,
     model: AuthorizationModel,
-  ) => Promise<void>;
+  ) => Promise<readonly Precondition[]>;
   readonly newModelId: () => string;
 }
 
@@ -47,7 +51,7 @@ class ModelKeeper implements Models {
         writeModel: request.sources.map((source) => ({ ...source })),
         activate: request.activate,
       },
-      () => this.#draft(context, request),
+      this.#drafting(context, request),
     );
     return { modelId: answer, result };
   }
@@ -94,23 +98,33 @@ class ModelKeeper implements Models {
     return { items, token, nextPageToken: last.modelId };
   }
 
-  async #draft(context: RequestContext, request: WriteModelRequest): Promise<Drafted<string>> {
+  /** Reads and stores the model once, however often it is drafted. */
+  #drafting(context: RequestContext, request: WriteModelRequest): () => Promise<Drafted<string>> {
     const { sources, activate: active } = request;
-    const model = await this.#ports.readModel(sources);
-    if (active) await this.#ports.requireContractTuples(context, model);
-    const modelId = this.#ports.newModelId();
-    const createdBy = context.caller.id;
-    // A model that no revision names is unused: it may be stored before the write that names it.
-    await this.#ports.storage.models.write(context.tenant, { modelId, sources, model, createdBy });
-    const draft = {
-      operation: "write_model",
-      steps: [],
-      preconditions: [],
-      records: [],
-      urgent: false,
-      ...(active ? { activateModelId: modelId } : {}),
+    const { readModel, requireContractTuples, storage, newModelId } = this.#ports;
+    let model: AuthorizationModel | undefined;
+    let stored: string | undefined;
+    return async () => {
+      model ??= await readModel(sources);
+      const preconditions = active ? await requireContractTuples(context, model) : [];
+      if (stored === undefined) {
+        const modelId = newModelId();
+        const createdBy = context.caller.id;
+        // A model that no revision names is unused: it may be stored before the write that names it.
+        await storage.models.write(context.tenant, { modelId, sources, model, createdBy });
+        stored = modelId;
+      }
+      const modelId = stored;
+      const draft = {
+        operation: "write_model",
+        steps: [],
+        preconditions,
+        records: [],
+        urgent: false,
+        ...(active ? { activateModelId: modelId } : {}),
+      };
+      return { draft, answer: () => modelId };
     };
-    return { draft, answer: () => modelId };
   }
 
   async #activate(
@@ -125,12 +139,12 @@ class ModelKeeper implements Models {
       async () => {
         const kept = await this.#ports.storage.models.read(context.tenant, modelId);
         if (kept === undefined) throw notFound(modelId);
-        await this.#ports.requireContractTuples(context, kept.model);
+        const preconditions = await this.#ports.requireContractTuples(context, kept.model);
         const head = await this.#ports.storage.tenants.head(context.tenant);
         const draft = {
           operation: "activate_model",
           steps: [],
-          preconditions: [],
+          preconditions,
           records: [],
           urgent: false,
           activateModelId: modelId,

@@ -103,7 +103,7 @@ function problemOfPrecondition(
       if (!state.hasMatch(precondition)) return undefined;
       return new DomainError("precondition_failed", "a tuple matches a filter that must not match");
     case "unchanged_since": {
-      const { revision, objectType } = precondition;
+      const { revision, relation } = precondition;
       if (revision < state.facts.horizon) {
         return new DomainError(
           "revision_expired",
@@ -114,14 +114,14 @@ function problemOfPrecondition(
         return new DomainError("malformed", "the revision of a precondition lies in the future");
       }
       if (
-        !state.isTypeChanged(objectType) &&
-        !state.facts.changedSince.has(unchangedKey(revision, objectType))
+        !state.isRelationChanged(relation) &&
+        !state.facts.changedSince.has(unchangedKey(revision, relation))
       ) {
         return undefined;
       }
       return new DomainError(
-        "precondition_failed",
-        `tuples on objects of type \`${objectType}\` have changed, read again`,
+        "write_conflict",
+        `tuples of relation \`${relation}\` have changed meanwhile, send the write again`,
       );
     }
   }
@@ -164,7 +164,7 @@ function chooseVictims(state: BatchState, mutation: Mutation): Victims {
       }
     }
   }
-  for (const { row } of [...tuples.values()]) {
+  for (const { row } of tuples.values()) {
     if (isIdentity(row)) for (const other of state.identitiesOf(row.object_id)) take(other);
   }
   return { tuples, more };

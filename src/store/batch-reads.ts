@@ -87,9 +87,9 @@ const replyStatement: Statement = {
 const changedStatement: Statement = {
   name: "batch_changed_since",
   text: `select exists (select 1 from relation_tuple
-      where tenant_id = $1 and created_rev > $2 and object_type = $3)
+      where tenant_id = $1 and created_rev > $2 and relation = $3)
     or exists (select 1 from relation_tuple
-      where tenant_id = $1 and deleted_rev > $2 and object_type = $3) as changed`,
+      where tenant_id = $1 and deleted_rev > $2 and relation = $3) as changed`,
 };
 
 interface LiveRow extends TupleRow {
@@ -262,10 +262,10 @@ async function readChangedSince(
   for (const { preconditions } of mutations) {
     for (const precondition of preconditions) {
       if (precondition.kind !== "unchanged_since") continue;
-      const { revision, objectType } = precondition;
-      const key = unchangedKey(revision, objectType);
+      const { revision, relation } = precondition;
+      const key = unchangedKey(revision, relation);
       if (asked.has(key)) continue;
-      const values = [tenant, revision, objectType];
+      const values = [tenant, revision, relation];
       const rows = session.query<{ readonly changed: boolean }>(changedStatement, values);
       asked.set(
         key,

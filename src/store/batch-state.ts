@@ -27,7 +27,7 @@ export interface BatchFacts {
   readonly replies: ReadonlyMap<string, StoredReply>;
   /** Of each step and precondition with a filter: enough live tuples, whatever the batch deletes before. */
   readonly matches: ReadonlyMap<FilterOwner, readonly LiveTuple[]>;
-  /** Types, by `unchangedKey`, of which a tuple was created or deleted after the revision. */
+  /** Relations, by `unchangedKey`, of which a tuple was created or deleted after the revision. */
   readonly changedSince: ReadonlySet<string>;
 }
 
@@ -79,7 +79,7 @@ export class BatchState {
   readonly #pending = new Map<LiveTuple, PendingTuple>();
   /** Keys that the batch changed: for them, what a filter read before counts no longer. */
   readonly #changedKeys = new Set<string>();
-  readonly #changedTypes = new Set<string>();
+  readonly #changedRelations = new Set<string>();
 
   constructor(facts: BatchFacts) {
     this.facts = facts;
@@ -133,8 +133,8 @@ export class BatchState {
     });
   }
 
-  isTypeChanged(type: string): boolean {
-    return this.#changedTypes.has(type);
+  isRelationChanged(relation: string): boolean {
+    return this.#changedRelations.has(relation);
   }
 
   remove(tuple: LiveTuple, revision: number): void {
@@ -147,7 +147,7 @@ export class BatchState {
     const key = keyText(tuple.row);
     this.#live.delete(key);
     if (isIdentity(tuple.row)) this.#identity.get(identityKey(tuple.row))?.delete(key);
-    this.#change(key, tuple.row.object_type);
+    this.#change(key, tuple.row.relation);
   }
 
   insert(row: TupleRow, revision: number, ord: number): void {
@@ -156,7 +156,7 @@ export class BatchState {
     this.created.push(pending);
     this.#pending.set(tuple, pending);
     this.#add(tuple);
-    this.#change(keyText(row), row.object_type);
+    this.#change(keyText(row), row.relation);
   }
 
   #add(tuple: LiveTuple): void {
@@ -169,9 +169,9 @@ export class BatchState {
     this.#identity.set(relation, known.set(key, tuple));
   }
 
-  #change(key: string, type: string): void {
+  #change(key: string, relation: string): void {
     this.#changedKeys.add(key);
-    this.#changedTypes.add(type);
+    this.#changedRelations.add(relation);
   }
 }
 
@@ -183,8 +183,8 @@ export function isIdentity(row: TupleRow): boolean {
   );
 }
 
-export function unchangedKey(revision: number, type: string): string {
-  return `${revision} ${type}`;
+export function unchangedKey(revision: number, relation: string): string {
+  return `${revision} ${relation}`;
 }
 
 export function replyKey(callerId: string, key: string): string {

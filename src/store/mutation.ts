@@ -44,8 +44,11 @@ export type TupleStep =
 export type Precondition =
   | { readonly kind: "must_exist"; readonly filter: TupleFilter }
   | { readonly kind: "must_not_exist"; readonly filter: TupleFilter }
-  /** No tuple on an object of this type was created or deleted after the revision. */
-  | { readonly kind: "unchanged_since"; readonly revision: Revision; readonly objectType: Name };
+  /**
+   * No tuple of this relation was created or deleted after the revision, on whatever object. Refused
+   * with `write_conflict`: what was read must be read again.
+   */
+  | { readonly kind: "unchanged_since"; readonly revision: Revision; readonly relation: Name };
 
 export interface Idempotency {
   /** 1 to 128 characters, unique per tenant and caller. */

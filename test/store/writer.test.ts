@@ -171,17 +171,17 @@ suite("writer", () => {
     assert.deepEqual(await stored("sweep"), []);
   });
 
-  test("refuses where a type changed since the revision, within the batch too", async () => {
-    const { revision } = await store.write(create("memo:1#viewer@user:a"));
-    const objectType = parseName("memo", "");
-    const preconditions = [{ kind: "unchanged_since", revision, objectType }] as const;
+  test("refuses where a relation changed since the revision, within the batch too", async () => {
+    const { revision } = await store.write(create("memo:1#reader@user:a"));
+    const relation = parseName("reader", "");
+    const preconditions = [{ kind: "unchanged_since", revision, relation }] as const;
     assert.equal((await write({ preconditions })).kind, "committed");
     const [, inBatch] = await Promise.all([
-      store.write(remove("memo:1#viewer@user:a")),
+      store.write(remove("memo:1#reader@user:a")),
       write({ preconditions }),
     ]);
-    assert.equal(errorOf(inBatch), "precondition_failed");
-    assert.equal(errorOf(await write({ preconditions })), "precondition_failed");
+    assert.equal(errorOf(inBatch), "write_conflict");
+    assert.equal(errorOf(await write({ preconditions })), "write_conflict");
   });
 
   test("fails on a tenant that is not there, and writes nothing", async () => {
