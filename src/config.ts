@@ -30,6 +30,7 @@ export interface Config {
   readonly nodeName: string;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+  readonly grpcServer: (typeof grpcServers)[number];
   readonly leaseServeMs: number;
   readonly leaseKillMs: number;
   readonly leaseRenewMs: number;
@@ -70,6 +71,7 @@ export function parseConfig(
     nodeName: read(options.nodeName),
     logLevel: read(options.logLevel),
     logFormat: read(options.logFormat),
+    grpcServer: read(options.grpcServer),
     leaseServeMs: read(options.leaseServeMs),
     leaseKillMs: read(options.leaseKillMs),
     leaseRenewMs: read(options.leaseRenewMs),
@@ -141,6 +143,7 @@ export function formatAddress({ host, port }: Address): string {
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 const logFormats = ["auto", "json", "text"] as const;
+const grpcServers = ["http2", "grpc-js"] as const;
 
 const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
   grpcListen: address("grpc-listen", "where gRPC is served", 7450),
@@ -201,6 +204,12 @@ const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
     "how log lines look; auto is text on a terminal, else json",
     logFormats,
     "auto",
+  ),
+  grpcServer: choice(
+    "grpc-server",
+    "what gRPC runs on; grpc-js is the slower one to fall back to",
+    grpcServers,
+    "http2",
   ),
   leaseServeMs: duration(
     "lease-serve",

@@ -187,7 +187,12 @@ async function startRpc(
 ): Promise<RpcServer> {
   return await startServer(
     services,
-    { grpc: listenOn(config.grpcListen), http: listenOn(config.httpListen), limits: config },
+    {
+      grpc: listenOn(config.grpcListen),
+      http: listenOn(config.httpListen),
+      limits: config,
+      grpcServer: config.grpcServer,
+    },
     { log, observer: metrics.calls, pages: metrics },
   );
 }

@@ -56,8 +56,10 @@ export function authorizationHandlers(
     transport.unary(method.batchCheck, (request, call) =>
       checkItems(authorizer, limits, request, call),
     );
-    transport.duplex(method.streamCheck, (requests, call) =>
-      streamCheck(authorizer, limits, requests, call, reportBug),
+    transport.each(
+      method.streamCheck,
+      (request, call) => streamCheck(authorizer, limits, request, call, reportBug),
+      contractLimits.streamedMessages,
     );
     transport.unary(method.checkRelation, (request, call) =>
       checkRelation(relations, limits, request, call),

@@ -62,6 +62,15 @@ export interface Transport {
     method: DescMethodBiDiStreaming<Input, Output>,
     handler: DuplexHandler<Input, Output>,
   ): void;
+  /**
+   * A stream whose messages are answered one by one, in any order, at most `inFlightMax` at a time. The
+   * handler makes an answer of an error that is to end one message only.
+   */
+  each<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodBiDiStreaming<Input, Output>,
+    handler: UnaryHandler<Input, Output>,
+    inFlightMax: number,
+  ): void;
 }
 
 /** The handlers of one service. */

@@ -55,6 +55,7 @@ export class UnaryRoutes implements Transport {
   serverStream(): void {}
   clientStream(): void {}
   duplex(): void {}
+  each(): void {}
 }
 
 /** Unknown names are refused in JSON: a mistyped `accesses` would be a check without any. */

@@ -8,6 +8,7 @@ import type {
 } from "@bufbuild/protobuf";
 import { type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { DomainError } from "../core/error.ts";
+import { answersOf } from "./answers-of.ts";
 import type { Authenticate } from "./authenticate.ts";
 import {
   CallEnd,
@@ -83,6 +84,14 @@ export class ConnectTransport implements Transport {
     this.#router.rpc(method, (requests, context) =>
       this.#mapped(async () => handler(requests, await this.#contextOf(context))),
     );
+  }
+
+  each<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodBiDiStreaming<Input, Output>,
+    handler: UnaryHandler<Input, Output>,
+    inFlightMax: number,
+  ): void {
+    this.duplex(method, (requests, call) => answersOf(handler, requests, call, inFlightMax));
   }
 
   async #contextOf(context: HandlerContext): Promise<CallContext> {

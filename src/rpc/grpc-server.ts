@@ -30,8 +30,8 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
-/** Fails with `not_supported` where it cannot listen. */
-export async function listenGrpc(
+/** gRPC on `@grpc/grpc-js`. Fails with `not_supported` where it cannot listen. */
+export async function listenGrpcJs(
   serving: Serving,
   { host, port: wanted }: { readonly host: string; readonly port: number },
 ): Promise<Listener> {

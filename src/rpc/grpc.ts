@@ -25,6 +25,7 @@ import {
 } from "@grpc/grpc-js";
 import type { Caller } from "../core/caller.ts";
 import { DomainError } from "../core/error.ts";
+import { answersOf } from "./answers-of.ts";
 import type { Authenticate } from "./authenticate.ts";
 import {
   CallEnd,
@@ -135,6 +136,14 @@ export class GrpcTransport implements Transport {
       };
       void this.#pipe(call, end, output, open);
     });
+  }
+
+  each<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodBiDiStreaming<Input, Output>,
+    handler: UnaryHandler<Input, Output>,
+    inFlightMax: number,
+  ): void {
+    this.duplex(method, (requests, call) => answersOf(handler, requests, call, inFlightMax));
   }
 
   /** Ends every open stream with the error: the server stops, and their clients go elsewhere. */

@@ -13,9 +13,10 @@ import { adminHandlers } from "./admin-handlers.ts";
 import { Admission, type CallObserver } from "./admission.ts";
 import { authorizationHandlers, type AuthorizationParts } from "./authorization-handlers.ts";
 import { delegationHandlers } from "./delegation-handlers.ts";
-import { listenGrpc, type Serving } from "./grpc-server.ts";
+import { listenGrpcJs, type Serving } from "./grpc-server.ts";
 import type { HttpPages } from "./http-pages.ts";
 import { listenHttp } from "./http-server.ts";
+import { listenHttp2 } from "./http2-server.ts";
 import type { RequestLimits, TransportLimits } from "./limits.ts";
 import { modelHandlers } from "./model-handlers.ts";
 import type { ReportBug } from "./stream-check.ts";
@@ -33,7 +34,11 @@ export interface ServerOptions {
   readonly grpc: ListenAddress;
   readonly http: ListenAddress;
   readonly limits: RequestLimits & TransportLimits;
+  readonly grpcServer: GrpcServer;
 }
+
+/** What gRPC runs on. A client sees no difference. */
+export type GrpcServer = "http2" | "grpc-js";
 
 export interface ListenAddress {
   readonly host: string;
@@ -79,6 +84,7 @@ export async function startServer(
     admission: new Admission(options.limits, observer),
     reportBug,
   };
+  const listenGrpc = options.grpcServer === "http2" ? listenHttp2 : listenGrpcJs;
   const grpc = await listenGrpc(servingFor(options.grpc, serving), options.grpc);
   const http = await listenHttp(servingFor(options.http, serving), ports.pages, options.http).catch(
     async (error: unknown) => {

@@ -1,6 +1,11 @@
 import { pino } from "pino";
 import { createMetrics } from "../../src/rpc/metrics.ts";
-import { startServer, type RpcServer, type UseCases } from "../../src/rpc/server.ts";
+import {
+  startServer,
+  type GrpcServer,
+  type RpcServer,
+  type UseCases,
+} from "../../src/rpc/server.ts";
 import type { RequestLimits, TransportLimits } from "../../src/rpc/limits.ts";
 import { refusingUseCases } from "./refusing-use-cases.ts";
 
@@ -26,13 +31,14 @@ export interface TestServer extends AsyncDisposable {
 export async function serve(
   useCases: Partial<UseCases>,
   changed: Partial<RequestLimits & TransportLimits> = {},
+  grpcServer: GrpcServer = "http2",
 ): Promise<TestServer> {
   const logged: string[] = [];
   const metrics = createMetrics(() => ({ polls: 3 }));
   const listen = { host: "127.0.0.1", port: 0, proof: "loopback" } as const;
   const rpc = await startServer(
     refusingUseCases(useCases),
-    { grpc: listen, http: listen, limits: { ...limits, ...changed } },
+    { grpc: listen, http: listen, limits: { ...limits, ...changed }, grpcServer },
     {
       log: pino({ level: "warn" }, { write: (line) => void logged.push(line) }),
       observer: metrics.calls,

@@ -1,0 +1,222 @@
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodBiDiStreaming,
+  DescMethodClientStreaming,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
+import type { Caller } from "../core/caller.ts";
+import type { DomainError } from "../core/error.ts";
+import type { Authenticate } from "./authenticate.ts";
+import type {
+  ClientStreamHandler,
+  DuplexHandler,
+  ServerStreamHandler,
+  Transport,
+  UnaryHandler,
+} from "./call.ts";
+import { codecOf, type Codec } from "./codec.ts";
+import { pathOf } from "./grpc.ts";
+import { answerEach } from "./http2-each.ts";
+import type { Http2Call } from "./http2-call.ts";
+import { messagesOf, readOne, writable } from "./http2-messages.ts";
+import { wireStatus } from "./http2-status.ts";
+
+import type { ReportBug } from "./stream-check.ts";
+
+/** What is served under a path. */
+export interface Http2Route {
+  readonly path: string;
+  /** Stays open: counted apart, and ended when the server stops. */
+  readonly isStream: boolean;
+  serve(call: Http2Call): void;
+}
+
+/** Puts handlers on calls over `node:http2`. */
+export class Http2Transport implements Transport {
+  readonly #authenticate: Authenticate;
+  readonly #reportBug: ReportBug;
+  readonly #routes = new Map<string, Http2Route>();
+  readonly #openStreams = new Set<Http2Call>();
+
+  constructor(authenticate: Authenticate, reportBug: ReportBug) {
+    this.#authenticate = authenticate;
+    this.#reportBug = reportBug;
+  }
+
+  find(path: string): Http2Route | undefined {
+    return this.#routes.get(path);
+  }
+
+  add(route: Http2Route): void {
+    this.#routes.set(route.path, route);
+  }
+
+  unary<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodUnary<Input, Output>,
+    handler: UnaryHandler<Input, Output>,
+  ): void {
+    const codec = codecOf(method);
+    this.#register(method, (call) => {
+      readOne(call, method, (bytes) => this.#answer(call, codec, handler, bytes));
+    });
+  }
+
+  serverStream<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodServerStreaming<Input, Output>,
+    handler: ServerStreamHandler<Input, Output>,
+  ): void {
+    const codec = codecOf(method);
+    this.#register(method, (call) => {
+      readOne(call, method, (bytes) => {
+        void this.#pipe(call, codec, async () => {
+          const caller = await this.#callerOf(call);
+          return handler(codec.decode(bytes), call.context(caller));
+        });
+      });
+    });
+  }
+
+  clientStream<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodClientStreaming<Input, Output>,
+    handler: ClientStreamHandler<Input, Output>,
+  ): void {
+    const codec = codecOf(method);
+    this.#register(method, (call) => void this.#collect(call, codec, handler));
+  }
+
+  duplex<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodBiDiStreaming<Input, Output>,
+    handler: DuplexHandler<Input, Output>,
+  ): void {
+    const codec = codecOf(method);
+    this.#register(method, (call) => {
+      const requests = messagesOf(call, codec);
+      void this.#pipe(call, codec, async () => {
+        return handler(requests, call.context(await this.#callerOf(call)));
+      });
+    });
+  }
+
+  each<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodBiDiStreaming<Input, Output>,
+    handler: UnaryHandler<Input, Output>,
+    inFlightMax: number,
+  ): void {
+    const codec = codecOf(method);
+    this.#register(method, (call) => {
+      const refuse = (error: unknown): void => this.#fail(call, error);
+      const begin = (caller: Caller): void =>
+        answerEach(call, codec, handler, caller, inFlightMax, refuse);
+      try {
+        const caller = this.#callerOf(call);
+        if (caller instanceof Promise) caller.then(begin).catch(refuse);
+        else begin(caller);
+      } catch (error) {
+        refuse(error);
+      }
+    });
+  }
+
+  /** Ends every open stream with the error: the server stops, and their clients go elsewhere. */
+  endStreams(error: DomainError): void {
+    for (const call of this.#openStreams) {
+      call.end.end(error);
+      call.fail(wireStatus(error));
+    }
+    this.#openStreams.clear();
+  }
+
+  #register(method: DescMethod, serve: (call: Http2Call) => void): void {
+    const path = pathOf(method);
+    const isStream = method.methodKind !== "unary";
+    this.add({
+      path,
+      isStream,
+      serve: (call) => {
+        if (isStream) {
+          this.#openStreams.add(call);
+          call.whenOver(() => void this.#openStreams.delete(call));
+        }
+        serve(call);
+      },
+    });
+  }
+
+  /** Makes no promise where the handler makes none. */
+  #answer<Input extends DescMessage, Output extends DescMessage>(
+    call: Http2Call,
+    codec: Codec<Input, Output>,
+    handler: UnaryHandler<Input, Output>,
+    bytes: Buffer,
+  ): void {
+    try {
+      const caller = this.#callerOf(call);
+      const response =
+        caller instanceof Promise
+          ? caller.then((known) => handler(codec.decode(bytes), call.context(known)))
+          : handler(codec.decode(bytes), call.context(caller));
+      if (response instanceof Promise) void this.#settle(call, codec, response);
+      else call.finish(codec.encode(response));
+    } catch (error) {
+      this.#fail(call, error);
+    }
+  }
+
+  async #settle<Input extends DescMessage, Output extends DescMessage>(
+    call: Http2Call,
+    codec: Codec<Input, Output>,
+    response: Promise<MessageInitShape<Output>>,
+  ): Promise<void> {
+    try {
+      call.finish(codec.encode(await response));
+    } catch (error) {
+      this.#fail(call, error);
+    }
+  }
+
+  async #collect<Input extends DescMessage, Output extends DescMessage>(
+    call: Http2Call,
+    codec: Codec<Input, Output>,
+    handler: ClientStreamHandler<Input, Output>,
+  ): Promise<void> {
+    const requests: AsyncIterable<MessageShape<Input>> = messagesOf(call, codec);
+    try {
+      const context = call.context(await this.#callerOf(call));
+      call.finish(codec.encode(await handler(requests, context)));
+    } catch (error) {
+      this.#fail(call, error);
+    }
+  }
+
+  /** Writes what the handler yields, as fast as the client reads it. */
+  async #pipe<Input extends DescMessage, Output extends DescMessage>(
+    call: Http2Call,
+    codec: Codec<Input, Output>,
+    open: () => Promise<AsyncIterable<MessageInitShape<Output>>>,
+  ): Promise<void> {
+    try {
+      for await (const message of await open()) {
+        if (call.isOver) return;
+        if (!call.write(codec.encode(message))) await writable(call);
+      }
+      call.finish();
+    } catch (error) {
+      this.#fail(call, error);
+    }
+  }
+
+  #callerOf(call: Http2Call): Caller | Promise<Caller> {
+    return this.#authenticate(call.authorization, call.peer);
+  }
+
+  /** What is thrown once the call is over is still told where it is a bug. */
+  #fail(call: Http2Call, error: unknown): void {
+    const status = wireStatus(error);
+    if (status.isBug) this.#reportBug(error);
+    call.fail(status);
+  }
+}
