@@ -84,8 +84,9 @@ function convertMap(json: Json, of: ParameterType, path: string): Converted {
 
 function numberOfJson(json: Json, kind: "int" | "uint" | "double"): Value | undefined {
   if (kind === "double") {
-    if (typeof json === "number") return json;
-    return typeof json === "string" ? parseDecimal(json) : undefined;
+    const double = typeof json === "string" ? parseDecimal(json) : json;
+    // A decimal beyond the range of doubles would become infinite: another value than was sent.
+    return typeof double === "number" && Number.isFinite(double) ? double : undefined;
   }
   const value = wholeOf(json);
   if (value === undefined) return undefined;

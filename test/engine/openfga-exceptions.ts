@@ -11,5 +11,4 @@ export const openfgaExceptions: Readonly<Record<string, string>> = {
   resolution_too_complex_throws_error: "paths of 64 usersets are followed, not of 25",
   direct_relations_with_condition: grantWins,
   "relation_through_ttu_with_condition (lists)": grantWins,
-  handles_floats: "a decimal beyond the range of a double is infinite, as in JSON",
 };

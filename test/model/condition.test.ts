@@ -173,6 +173,8 @@ suite("a value of a context", () => {
     ["uint", "x == 5u", "5", "met"],
     ["uint", "x == 5u", -5, "failed"],
     ["double", "x == 0.5", "0.5", "met"],
+    ["double", "x > 0.0", "1e309", "failed"],
+    ["double", "x > 0.0", null, "failed"],
     ["bool", "x", "true", "failed"],
     ["string", "x == 'a'", 1, "failed"],
     ["duration", "x == duration('90m')", "1h30m", "met"],
