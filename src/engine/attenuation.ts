@@ -69,6 +69,7 @@ export function pairDelegations(
 const unlimited: EngineLimits = {
   depthMax: 1,
   stepsMax: Number.MAX_SAFE_INTEGER,
+  sliceStepsMax: Number.MAX_SAFE_INTEGER,
   candidatesMax: Number.MAX_SAFE_INTEGER,
   explanationNodesMax: 0,
   expandNodesMax: 0,

@@ -14,6 +14,7 @@ import { judgeRequirements, judgeSuspensions } from "./principal-rules.ts";
 import { Run, sortNames } from "./run.ts";
 import { Tally, type Failure } from "./tally.ts";
 import type { Trace } from "./trace.ts";
+import { unknownRelation } from "./unknown-relation.ts";
 import type { EngineError, View } from "./view.ts";
 
 /** A verdict, or why there is none. An error is never a denial, and never to be cached as one. */
@@ -76,8 +77,7 @@ function refuseAccess(plan: Plan, { resource, permission }: Access): EngineError
   const unknownType = refuseUnknownType(plan, resource);
   if (unknownType !== undefined || permission === undefined) return unknownType;
   if (findRelation(plan, resource.type, permission) !== undefined) return undefined;
-  const detail = `the model has no relation \`${permission}\` on type \`${resource.type}\``;
-  return { kind: "error", code: "unknown_relation", detail };
+  return unknownRelation(plan, resource.type, permission);
 }
 
 function refuseUnknownType(plan: Plan, object: ObjectRef): EngineError | undefined {

@@ -9,6 +9,7 @@ import { granting, member, needs, notMember } from "./membership.ts";
 import { findRelation } from "./plan.ts";
 import { Run, sortNames } from "./run.ts";
 import type { Trace } from "./trace.ts";
+import { unknownRelation } from "./unknown-relation.ts";
 import type { EngineError, View } from "./view.ts";
 
 /** Zanzibar's question: has the subject this relation to the object? */
@@ -42,10 +43,7 @@ export function checkRelation(
   const { plan } = view;
   const relation = findRelation(plan, query.object.type, query.relation);
   if (relation === undefined) {
-    return decidedError(
-      "unknown_relation",
-      `the model has no relation \`${query.relation}\` on type \`${query.object.type}\``,
-    );
+    return { kind: "decided", value: unknownRelation(plan, query.object.type, query.relation) };
   }
   const run = new Run(view, limits, query.contextualTuples, trace);
   const subject = run.scope.findSubject(query.subject);

@@ -8,6 +8,7 @@ import type { EngineLimits } from "./limits.ts";
 import { granting, modeCount, notMember, subtracted, type Mode } from "./membership.ts";
 import { findRelation, relationOf, type RelationPlan, type RewritePlan } from "./plan.ts";
 import { Run } from "./run.ts";
+import { unknownRelation } from "./unknown-relation.ts";
 import type { EngineError, View } from "./view.ts";
 
 /** Zanzibar's question: of what is this userset made? */
@@ -58,8 +59,8 @@ export function expand(
 ): Evaluated<ExpandAnswer> {
   const relation = findRelation(view.plan, query.object.type, query.relation);
   if (relation === undefined) {
-    const detail = `the model has no relation \`${query.relation}\` on type \`${query.object.type}\``;
-    return { kind: "decided", value: { kind: "error", code: "unknown_relation", detail } };
+    const { object, relation: name } = query;
+    return { kind: "decided", value: unknownRelation(view.plan, object.type, name) };
   }
   const run = new Run(view, limits, query.contextualTuples);
   const depth = Math.min(query.depth, limits.depthMax);

@@ -2,8 +2,10 @@
 export interface EngineLimits {
   /** Usersets that a path may lead through. */
   readonly depthMax: number;
-  /** Goals visited and tuples looked at; of a list, in one slice. */
+  /** Goals visited and tuples looked at; of a list, for one element. */
   readonly stepsMax: number;
+  /** After so many steps a list gives the event loop free: a slice ends with the element in hand. */
+  readonly sliceStepsMax: number;
   /** Elements of a list before each is verified. */
   readonly candidatesMax: number;
   /** Nodes of an explanation; the rest is left out, and marked so. */
@@ -15,6 +17,8 @@ export interface EngineLimits {
 export const defaultLimits: EngineLimits = {
   depthMax: 64,
   stepsMax: 100_000,
+  // A step takes about a microsecond.
+  sliceStepsMax: 2_000,
   candidatesMax: 100_000,
   explanationNodesMax: 1_000,
   expandNodesMax: 10_000,

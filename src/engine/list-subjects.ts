@@ -12,6 +12,7 @@ import { findRelation, type RelationPlan } from "./plan.ts";
 import { Run, sortNames } from "./run.ts";
 import { takeSlice } from "./slice.ts";
 import { candidateSubjects } from "./subject-search.ts";
+import { unknownRelation } from "./unknown-relation.ts";
 import type { EngineError, View } from "./view.ts";
 
 /** Which subjects of a type (and, for usersets, a relation) have the relation to the object? */
@@ -54,7 +55,9 @@ export function listSubjects(
   if (refused !== undefined) return { kind: "decided", value: refused };
   const relation = findRelation(view.plan, query.object.type, query.relation);
   const run = new Run(view, limits, query.contextualTuples);
-  if (relation === undefined) return run.finish(unknownRelation(query.object.type, query.relation));
+  if (relation === undefined) {
+    return run.finish(unknownRelation(view.plan, query.object.type, query.relation));
+  }
   const object = run.scope.object(query.object);
   const candidates = [...candidateSubjects(run, object, relation)].filter((candidate) =>
     isAskedFor(run, candidate, query),
@@ -136,12 +139,7 @@ function refuse({ plan }: View, query: ListSubjectsQuery): EngineError | undefin
   }
   if (subjectRelation === undefined) return undefined;
   if (findRelation(plan, subjectType, subjectRelation) !== undefined) return undefined;
-  return unknownRelation(subjectType, subjectRelation);
-}
-
-function unknownRelation(type: Name, relation: Name): EngineError {
-  const detail = `the model has no relation \`${relation}\` on type \`${type}\``;
-  return { kind: "error", code: "unknown_relation", detail };
+  return unknownRelation(plan, subjectType, subjectRelation);
 }
 
 function isAskedFor(run: Run, candidate: SubjectSymbol, query: ListSubjectsQuery): boolean {

@@ -1,7 +1,14 @@
+import type { Name, ObjectId } from "../core/object.ts";
+import type { Subject } from "../core/subject.ts";
 import type { SubjectSymbol } from "../core/symbols.ts";
-import type { ObjectPage } from "./graph.ts";
 import { notMember, taking } from "./membership.ts";
-import { relationOf, type Plan, type RelationPlan, type RewritePlan } from "./plan.ts";
+import {
+  findRelation,
+  relationOf,
+  type Plan,
+  type RelationPlan,
+  type RewritePlan,
+} from "./plan.ts";
 import type { Run } from "./run.ts";
 
 /**
@@ -14,24 +21,113 @@ export function candidateObjects(
   subject: SubjectSymbol,
   target: RelationPlan,
 ): readonly SubjectSymbol[] {
-  const expansion = new ReverseExpansion(run, target);
-  expansion.start(subject);
-  return [...expansion.found];
+  const { typeName: type, relationName } = target;
+  const expansion = new ReverseExpansion(run.scope.subjectOf(subject), type, relationName);
+  const found = expansion.advance(run, Number.POSITIVE_INFINITY);
+  return found.map((id) => run.scope.object({ type, id }));
 }
 
-class ReverseExpansion {
-  readonly found = new Set<SubjectSymbol>();
+/** What an expansion can be taken back to. */
+export interface ExpansionMark {
+  readonly open: readonly Walk[];
+  readonly tuples: number;
+}
+
+/**
+ * A search for candidates that can stop anywhere and go on with another run on the same revision and
+ * model: what it keeps in between are texts and positions on pages, no symbols.
+ */
+export class ReverseExpansion {
+  readonly #subject: Subject;
+  readonly #type: Name;
+  readonly #relation: Name;
+  readonly #goals = new Set<string>();
+  /** Goals since the mark. */
+  #fresh: string[] = [];
+  #open: Walk[] = [];
+  #isStarted = false;
+  #tuples = 0;
+
+  constructor(subject: Subject, type: Name, relation: Name) {
+    this.#subject = subject;
+    this.#type = type;
+    this.#relation = relation;
+  }
+
+  get isDone(): boolean {
+    return this.#isStarted && this.#open.length === 0;
+  }
+
+  /** The state to which `restore` can come back, until the next mark. */
+  mark(): ExpansionMark | undefined {
+    this.#fresh = [];
+    return this.#isStarted ? { open: [...this.#open], tuples: this.#tuples } : undefined;
+  }
+
+  restore(mark: ExpansionMark | undefined): void {
+    for (const goal of this.#fresh) this.#goals.delete(goal);
+    this.#fresh = [];
+    this.#isStarted = mark !== undefined;
+    this.#open = [...(mark?.open ?? [])];
+    this.#tuples = mark?.tuples ?? 0;
+  }
+
+  /**
+   * Goes on until about `stepsMax` pages and tuples were looked at. Returns the ids that were found,
+   * each once in all; where the run missed pages they are some of them, and the mark is to be restored.
+   */
+  advance(run: Run, stepsMax: number): readonly ObjectId[] {
+    const target = findRelation(run.plan, this.#type, this.#relation);
+    if (target === undefined) return [];
+    const advance = new Advance(run, target, stepsMax, this.#open, (goal) => {
+      if (this.#goals.has(goal)) return false;
+      this.#goals.add(goal);
+      this.#fresh.push(goal);
+      return true;
+    });
+    if (!this.#isStarted) {
+      this.#isStarted = true;
+      const subject = run.scope.findSubject(this.#subject);
+      if (subject !== undefined) advance.start(subject);
+    }
+    advance.walk(run.limits.candidatesMax - this.#tuples);
+    this.#tuples += advance.tuples;
+    return advance.found;
+  }
+}
+
+/** The rest of one reverse page, whose objects have the relation `reached`. */
+interface Walk {
+  readonly subject: Subject;
+  readonly tupleset: number;
+  readonly reached: number;
+  readonly position: number;
+}
+
+class Advance {
+  readonly found: ObjectId[] = [];
+  tuples = 0;
   readonly #run: Run;
   readonly #target: RelationPlan;
   readonly #arrows: Arrows;
-  readonly #goals = new Set<number>();
-  readonly #open: { readonly object: SubjectSymbol; readonly relation: RelationPlan }[] = [];
-  #tuples = 0;
+  readonly #stepsMax: number;
+  readonly #open: Walk[];
+  readonly #isNew: (goal: string) => boolean;
+  #steps = 0;
 
-  constructor(run: Run, target: RelationPlan) {
+  constructor(
+    run: Run,
+    target: RelationPlan,
+    stepsMax: number,
+    open: Walk[],
+    isNew: (goal: string) => boolean,
+  ) {
     this.#run = run;
     this.#target = target;
     this.#arrows = arrowsTo(run.plan, target);
+    this.#stepsMax = stepsMax;
+    this.#open = open;
+    this.#isNew = isNew;
   }
 
   start(subject: SubjectSymbol): void {
@@ -50,9 +146,49 @@ class ReverseExpansion {
     const name = scope.relationOf(subject);
     const itself = name === -1 ? undefined : relationOf(plan, type, name);
     if (itself !== undefined) this.#reach(scope.objectOf(subject), itself);
-    for (let goal = this.#open.pop(); goal !== undefined; goal = this.#open.pop()) {
-      this.#spread(goal.object, goal.relation);
+  }
+
+  walk(tuplesMax: number): void {
+    for (let walk = this.#open.pop(); walk !== undefined; walk = this.#open.pop()) {
+      this.#follow(walk, tuplesMax);
+      if (this.#steps >= this.#stepsMax || this.#run.problem !== undefined) return;
     }
+  }
+
+  /** All objects of the page have the relation `reached`. */
+  #follow(walk: Walk, tuplesMax: number): void {
+    const run = this.#run;
+    this.#steps += 1;
+    const tupleset = run.plan.relations[walk.tupleset];
+    const reached = run.plan.relations[walk.reached];
+    const subject = run.scope.findSubject(walk.subject);
+    if (tupleset === undefined || reached === undefined || subject === undefined) return;
+    const page = run.scope.reverse(subject, tupleset.type, tupleset.relation);
+    if (page === undefined) return;
+    for (let { position } = walk; position < page.count; position += 1) {
+      if (this.#steps >= this.#stepsMax) {
+        this.#open.push({ ...walk, position });
+        return;
+      }
+      this.#steps += 1;
+      this.tuples += 1;
+      if (this.tuples > tuplesMax) {
+        const { candidatesMax } = run.limits;
+        run.fail("budget_exceeded", `more than ${candidatesMax} tuples could lead to the list`);
+        return;
+      }
+      const condition = page.conditionAt(position);
+      const expiresAtMs = page.expiresAtMsAt(position);
+      const held = run.hold(tupleset, subject, condition, expiresAtMs, taking, undefined);
+      if (held !== notMember) this.#reach(page.objectAt(position), reached);
+    }
+  }
+
+  #reach(object: SubjectSymbol, relation: RelationPlan): void {
+    const id = this.#run.scope.idOf(object);
+    if (!this.#isNew(`${relation.index} ${id}`)) return;
+    if (relation === this.#target) this.found.push(id);
+    this.#spread(object, relation);
   }
 
   /** From members of object#relation to members of what is computed from it. */
@@ -70,44 +206,13 @@ class ReverseExpansion {
     }
   }
 
-  /** All objects with a live tuple tupleset@subject have the relation `reached`. */
   #against(subject: SubjectSymbol, tupleset: RelationPlan, reached: RelationPlan): void {
-    const run = this.#run;
-    const page = run.scope.reverse(subject, tupleset.type, tupleset.relation);
-    if (page === undefined) return;
-    for (let position = 0; position < page.count; position += 1) {
-      this.#tuples += 1;
-      if (this.#tuples > run.limits.candidatesMax) {
-        run.fail(
-          "budget_exceeded",
-          `more than ${run.limits.candidatesMax} tuples could lead to the list`,
-        );
-        return;
-      }
-      if (this.#counts(page, position, subject, tupleset)) {
-        this.#reach(page.objectAt(position), reached);
-      }
-    }
-  }
-
-  #counts(
-    page: ObjectPage,
-    position: number,
-    subject: SubjectSymbol,
-    tupleset: RelationPlan,
-  ): boolean {
-    const condition = page.conditionAt(position);
-    const expiresAtMs = page.expiresAtMsAt(position);
-    const held = this.#run.hold(tupleset, subject, condition, expiresAtMs, taking, undefined);
-    return held !== notMember;
-  }
-
-  #reach(object: SubjectSymbol, relation: RelationPlan): void {
-    const key = object * this.#run.plan.relations.length + relation.index;
-    if (this.#goals.has(key)) return;
-    this.#goals.add(key);
-    if (relation === this.#target) this.found.add(object);
-    this.#open.push({ object, relation });
+    this.#open.push({
+      subject: this.#run.scope.subjectOf(subject),
+      tupleset: tupleset.index,
+      reached: reached.index,
+      position: 0,
+    });
   }
 }
 

@@ -16,8 +16,7 @@ export interface Keyed<Candidate> {
 
 /**
  * Verifies candidates in the order of their keys, from the first after `after`, until `limit` of them
- * are elements or half of the budget is used: a slice ends early rather than fail, and one candidate
- * at least is verified.
+ * are elements or the steps of a slice are used; one candidate at least is verified.
  */
 export function takeSlice<Candidate, Element>(
   run: Run,
@@ -32,7 +31,7 @@ export function takeSlice<Candidate, Element>(
   const elements: Element[] = [];
   let last: string | undefined;
   for (const { key, candidate } of ordered) {
-    const isFull = elements.length >= limit || run.steps * 2 > run.limits.stepsMax;
+    const isFull = elements.length >= limit || run.steps >= run.limits.sliceStepsMax;
     if (isFull && last !== undefined) return { elements, next: last };
     const element = verify(candidate);
     if (element !== undefined) elements.push(element);

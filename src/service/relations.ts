@@ -10,7 +10,7 @@ import { expand } from "../engine/expand.ts";
 import { explainCheck } from "../engine/explain.ts";
 import type { Evaluated } from "../engine/graph.ts";
 import type { EngineLimits } from "../engine/limits.ts";
-import { listObjects } from "../engine/list-objects.ts";
+import { ObjectListing } from "../engine/list-objects.ts";
 import { listSubjects } from "../engine/list-subjects.ts";
 import type { EngineError, View } from "../engine/view.ts";
 import type { Explanation } from "../core/decision.ts";
@@ -92,9 +92,11 @@ class EngineRelationReader implements RelationReader {
       ...requestOf(query, reportConditional),
     };
     const pages = { request, page, consistency };
+    let listing: ObjectListing | undefined;
     return readPage(this.#evaluator, context, pages, (view, after, limit) => {
       requireContextual(view.plan.model, query.contextualTuples);
-      const evaluated = listObjects(view, { ...query, ...afterOf(after), limit }, this.#limits);
+      listing ??= new ObjectListing({ ...query, ...afterOf(after), limit }, this.#limits);
+      const evaluated = listing.slice(view, limit);
       return sliceOf(evaluated, (answer) => ({
         items: answer.objects.map(({ object, needs }) => ({
           object,
