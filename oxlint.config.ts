@@ -5,12 +5,13 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   core: [],
   model: ["core"],
   engine: ["core", "model"],
+  identity: ["core"],
   store: ["core", "model"],
   replica: ["core", "model", "engine"],
-  service: ["core", "model", "engine", "store", "replica"],
+  service: ["core", "model", "engine", "identity", "store", "replica"],
   rpc: ["core", "service", "gen"],
   client: ["core", "gen"],
-  gateway: ["client"],
+  gateway: ["client", "identity"],
   cli: ["client", "core", "model", "engine"],
 };
 
@@ -25,6 +26,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   "grpc-health-check": ["rpc"],
   "@connectrpc": ["rpc", "client"],
   "@modelcontextprotocol": ["gateway"],
+  jose: ["identity", "gateway"],
 };
 
 /** Layers whose functions take values and return values: no clock, no chance, no I/O, no packages. */

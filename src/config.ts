@@ -9,6 +9,7 @@ import {
   count,
   day,
   duration,
+  file,
   hour,
   mebibyte,
   named,
@@ -23,6 +24,12 @@ export interface Config {
   readonly grpcListen: Address;
   readonly httpListen: Address;
   readonly insecureListen: boolean;
+  readonly authentication: Authentication;
+  /** Absent: no tokens are taken, only keys and certificates. */
+  readonly issuersFile: string | undefined;
+  readonly tlsCertificateFile: string | undefined;
+  readonly tlsKeyFile: string | undefined;
+  readonly tlsClientCaFile: string | undefined;
   readonly dataDir: string;
   /** Absent: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | undefined;
@@ -53,6 +60,7 @@ export interface Config {
 }
 
 export type LogLevel = (typeof logLevels)[number];
+export type Authentication = (typeof authentications)[number];
 export type LogFormat = (typeof logFormats)[number];
 
 /** Reads flags, then what the environment says where there is no flag, then the defaults. */
@@ -65,6 +73,11 @@ export function parseConfig(
     grpcListen: read(options.grpcListen),
     httpListen: read(options.httpListen),
     insecureListen: read(options.insecureListen),
+    authentication: read(options.authentication),
+    issuersFile: read(options.issuersFile),
+    tlsCertificateFile: read(options.tlsCertificateFile),
+    tlsKeyFile: read(options.tlsKeyFile),
+    tlsClientCaFile: read(options.tlsClientCaFile),
     dataDir: read(options.dataDir),
     databaseUrl: read(options.databaseUrl),
     databaseConnectionsMax: read(options.databaseConnectionsMax),
@@ -142,6 +155,7 @@ export function formatAddress({ host, port }: Address): string {
 }
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+const authentications = ["optional", "required"] as const;
 const logFormats = ["auto", "json", "text"] as const;
 const grpcServers = ["http2", "grpc-js"] as const;
 
@@ -167,6 +181,20 @@ const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
           ? { is: false }
           : undefined,
   },
+  authentication: choice(
+    "authentication",
+    "whether callers must show who they are; optional lets whoever shows nothing do everything",
+    authentications,
+    "optional",
+  ),
+  issuersFile: file("issuers", "whose tokens are believed, in YAML", "no tokens are taken"),
+  tlsCertificateFile: file("tls-cert", "the server's certificate, in PEM", "no TLS"),
+  tlsKeyFile: file("tls-key", "the certificate's key, in PEM", "no TLS"),
+  tlsClientCaFile: file(
+    "tls-client-ca",
+    "whose client certificates are believed, in PEM",
+    "clients are not asked for any",
+  ),
   dataDir: {
     ...named("data-dir", "where the embedded PostgreSQL keeps its data"),
     allowed: "a path",
@@ -315,11 +343,19 @@ function checkTogether(config: Config): void {
   if (config.inFlightPerConnectionMax > config.inFlightMax) {
     refuse("in-flight-per-connection-max", "must be at most --in-flight-max");
   }
+  const { tlsCertificateFile, tlsKeyFile, tlsClientCaFile } = config;
+  if ((tlsCertificateFile === undefined) !== (tlsKeyFile === undefined)) {
+    refuse("tls-cert", "and --tls-key must be given together");
+  }
+  if (tlsClientCaFile !== undefined && tlsCertificateFile === undefined) {
+    refuse("tls-client-ca", "needs --tls-cert and --tls-key");
+  }
+  if (config.authentication === "required") return;
   for (const listen of [config.grpcListen, config.httpListen]) {
     if (!isLoopback(listen) && !config.insecureListen) {
       refuse(
         "insecure-listen",
-        `must be given to listen on ${formatAddress(listen)}: others can reach it, and callers are not authenticated`,
+        `must be given to listen on ${formatAddress(listen)}: others can reach it, and callers need not show who they are; or give --authentication required`,
       );
     }
   }

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { openCertificates, openIssuers } from "./caller-credentials.ts";
 import { formatAddress, formatOptions, isLoopback, parseConfig, type Config } from "./config.ts";
 import { DomainError } from "./core/error.ts";
+import { createTokenVerifier } from "./identity/token-verifier.ts";
 import { defaultLimits } from "./engine/limits.ts";
 import type { Address } from "./option.ts";
 import { ReplicaMachine } from "./replica/machine.ts";
@@ -10,19 +12,22 @@ import { listenForMachine, postgresDb, postgresPast } from "./replica/postgres.t
 import { PastEvaluator } from "./replica/private-graph.ts";
 import { createLog } from "./rpc/log.ts";
 import { createMetrics, type Metrics } from "./rpc/metrics.ts";
-import { startServer, type ListenAddress, type RpcServer } from "./rpc/server.ts";
+import { startServer, type ListenAddress, type RpcServer, type UseCases } from "./rpc/server.ts";
+import type { TlsSource } from "./rpc/tls.ts";
 import { systemClock, systemRng, systemTimers } from "./runtime.ts";
 import { storageOf } from "./service/database-storage.ts";
 import { maintain, type AgedStorage } from "./service/maintenance.ts";
-import { permitsEverything } from "./service/permits.ts";
+import { createCredentials } from "./service/credentials.ts";
+import { createPermits } from "./service/permits.ts";
 import { createServices, type Services } from "./service/services.ts";
 import type { Storage } from "./service/storage.ts";
+import { ensureSystemModel } from "./service/system-model.ts";
 import { Database } from "./store/database.ts";
 import { startEmbeddedPostgres } from "./store/embedded-postgres.ts";
 import { migrate, readMigrations } from "./store/migrations.ts";
 import { findOrphans } from "./store/orphans.ts";
 import { findExpiredTuples, forgetReplies, truncateHistory } from "./store/retention.ts";
-import { ensureDefaultTenant } from "./store/tenants.ts";
+import { ensureStandingTenants } from "./store/tenants.ts";
 import { createWriter } from "./store/writer.ts";
 
 /**
@@ -59,8 +64,21 @@ export async function serve(args: readonly string[]): Promise<number> {
   return 0;
 }
 
+/** A node that answers, but to nobody yet. */
+export interface Node {
+  readonly database: Database;
+  readonly storage: Storage;
+  readonly replica: ReplicaMachine;
+  readonly metrics: Metrics;
+  readonly services: Services;
+}
+
 /** Puts the parts together, each to be closed before those that it rests on. */
-async function startNode(config: Config, log: Logger, parts: AsyncDisposableStack): Promise<void> {
+export async function openNode(
+  config: Config,
+  log: Logger,
+  parts: AsyncDisposableStack,
+): Promise<Node> {
   const database = await openDatabase(config, log, parts);
   const writer = createWriter(database);
   parts.defer(() => writer.close());
@@ -69,13 +87,27 @@ async function startNode(config: Config, log: Logger, parts: AsyncDisposableStac
   const replica = await startReplica(config, log, database, models, parts);
   const metrics = createMetrics(() => ({ ...replica.counters, heldBytes: replica.heldBytes }));
   const services = servicesOf(config, database, storage, replica, models, metrics);
+  await ensureSystemModel(storage, services.models);
+  return { database, storage, replica, metrics, services };
+}
+
+async function startNode(config: Config, log: Logger, parts: AsyncDisposableStack): Promise<void> {
+  const issuers = await openIssuers(config);
+  const tls = await openCertificates(config, (error) =>
+    log.error({ err: error }, "new certificates cannot be used, the old ones are kept"),
+  );
+  if (tls !== undefined) parts.use(tls);
+  const { database, storage, replica, metrics, services } = await openNode(config, log, parts);
   const ending = new AbortController();
   const upkeep = keepUp(config, log, database, { storage, replica }, ending.signal);
   parts.defer(() => {
     ending.abort();
     return upkeep;
   });
-  const rpc = await startRpc(config, log, services, metrics);
+  const verifyToken = createTokenVerifier(issuers.callers, Date.now);
+  const verifyCredential = createCredentials(storage.keys.find, verifyToken);
+  const useCases = { ...services, verifyCredential };
+  const rpc = await startRpc(config, log, { useCases, metrics, tls });
   parts.defer(() => rpc.close(config.shutdownGraceMs));
   const follow = setInterval(() => rpc.setServing(replica.serving), 100);
   parts.defer(() => {
@@ -102,7 +134,7 @@ async function openDatabase(
     writeConnectionsMax: 8,
   });
   parts.defer(() => database.close());
-  await ensureDefaultTenant(database);
+  await ensureStandingTenants(database);
   return database;
 }
 
@@ -162,13 +194,14 @@ function servicesOf(
     pagesPerRoundMax: 256,
     roundsMax: config.depthMax + 16,
   });
+  const limits = { ...defaultLimits, depthMax: config.depthMax, stepsMax: config.stepsMax };
   return createServices({
     storage,
     replica,
     evaluatePast: (tenant, at, evaluation, signal) => past.evaluate(tenant, at, evaluation, signal),
-    permits: permitsEverything,
+    permits: createPermits({ replica, limits, nowMs: Date.now }),
     decisions: metrics.decisions,
-    limits: { ...defaultLimits, depthMax: config.depthMax, stepsMax: config.stepsMax },
+    limits,
     settings: {
       lifetimes: { defaultMs: config.delegationLifetimeMs, maxMs: config.delegationLifetimeMaxMs },
       pairDelegationsMax: config.liveDelegationsMax,
@@ -182,12 +215,22 @@ function servicesOf(
 async function startRpc(
   config: Config,
   log: Logger,
-  services: Services,
-  metrics: Metrics,
+  parts: {
+    readonly useCases: UseCases;
+    readonly metrics: Metrics;
+    readonly tls: TlsSource | undefined;
+  },
 ): Promise<RpcServer> {
+  const { useCases, metrics, tls } = parts;
+  const required = config.authentication === "required";
+  const listenOn = (address: Address): ListenAddress => {
+    const proof = isLoopback(address) ? "loopback" : "insecure";
+    return { ...address, proof: required ? "required" : proof };
+  };
   return await startServer(
-    services,
+    useCases,
     {
+      ...(tls === undefined ? {} : { tls }),
       grpc: listenOn(config.grpcListen),
       http: listenOn(config.httpListen),
       limits: config,
@@ -195,10 +238,6 @@ async function startRpc(
     },
     { log, observer: metrics.calls, pages: metrics },
   );
-}
-
-function listenOn(address: Address): ListenAddress {
-  return { ...address, proof: isLoopback(address) ? "loopback" : "insecure" };
 }
 
 /** A stored model never changes, so whoever asks for it keeps it. */
@@ -250,7 +289,8 @@ async function keepUp(
 
 /** The one line that says where everything is, and whom it lets in. */
 function report(config: Config, log: Logger, rpc: RpcServer): void {
-  const { grpcListen, httpListen, insecureListen, databaseUrl } = config;
+  const { grpcListen, httpListen, authentication, databaseUrl } = config;
+  const isOpen = authentication === "optional";
   log.info(
     {
       grpc: formatAddress({ ...grpcListen, port: rpc.grpcPort }),
@@ -258,12 +298,19 @@ function report(config: Config, log: Logger, rpc: RpcServer): void {
       // Of a URL its host: the rest may be secret.
       data:
         databaseUrl === undefined ? config.dataDir : decodeURIComponent(new URL(databaseUrl).host),
-      authentication: "none",
+      authentication,
+      tls: config.tlsCertificateFile !== undefined,
     },
-    "prokura serves whoever can connect: callers are not authenticated",
+    isOpen
+      ? "prokura serves: whoever connects and shows no credential may do everything"
+      : "prokura serves callers that show who they are",
   );
-  if (insecureListen) {
+  if (config.insecureListen && isOpen) {
     log.warn("insecure-listen is set: anybody who reaches these addresses may do everything");
+  }
+  const isPrivate = [grpcListen, httpListen].every(isLoopback);
+  if (!isPrivate && config.tlsCertificateFile === undefined) {
+    log.warn("no tls-cert is given: what is sent here, credentials too, can be read on its way");
   }
 }
 

@@ -1,3 +1,5 @@
+import { resolve } from "node:path";
+
 /** One thing that an operator may set by a flag or a variable. */
 export interface Option<Value> {
   readonly flag: string;
@@ -103,6 +105,16 @@ export function size(
     shown,
     standard: () => standard,
     parse: (text) => within(scaled(text, units), 1024, 1024 * 1024 * mebibyte),
+  };
+}
+
+export function file(flag: string, meaning: string, shown: string): Option<string | undefined> {
+  return {
+    ...named(flag, meaning),
+    allowed: "a path",
+    shown,
+    standard: () => undefined,
+    parse: (text) => (text === "" ? undefined : { is: resolve(text) }),
   };
 }
 

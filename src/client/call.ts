@@ -10,6 +10,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** From now. The call fails with `deadline_exceeded` where the answer does not come within it. */
   readonly deadlineMs?: number;
+  /** An API key or a token, by which the server knows who calls. */
+  readonly token?: string;
 }
 
 /** What all four shapes of a call have in common. */
@@ -30,7 +32,7 @@ export async function callUnary(
     serializerOf(method),
     deserializerOf(method),
     request,
-    new Metadata(),
+    metadataOf(options),
     wireOptions(options),
     (failure, response) => settle(failure, response, resolve, reject),
   );
@@ -51,7 +53,7 @@ export async function* callServerStream(
     serializerOf(method),
     deserializerOf(method),
     request,
-    new Metadata(),
+    metadataOf(options),
     wireOptions(options),
   );
   using _ = cancelOnAbort(call, options.signal);
@@ -70,7 +72,7 @@ export async function callClientStream(
     pathOf(method),
     serializerOf(method),
     deserializerOf(method),
-    new Metadata(),
+    metadataOf(options),
     wireOptions(options),
     (failure, response) => settle(failure, response, resolve, reject),
   );
@@ -92,7 +94,7 @@ export async function* callBidiStream(
     pathOf(method),
     serializerOf(method),
     deserializerOf(method),
-    new Metadata(),
+    metadataOf(options),
     wireOptions(options),
   );
   using _ = cancelOnAbort(call, options.signal);
@@ -148,6 +150,12 @@ function cancelOnAbort(call: Cancellable, signal: AbortSignal | undefined): Disp
   const cancel = (): void => call.cancel();
   signal?.addEventListener("abort", cancel, { once: true });
   return { [Symbol.dispose]: () => signal?.removeEventListener("abort", cancel) };
+}
+
+function metadataOf({ token }: CallOptions): Metadata {
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
+  return metadata;
 }
 
 function wireOptions(options: CallOptions): WireOptions {

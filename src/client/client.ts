@@ -1,6 +1,6 @@
 import type { DescMessage, DescMethod, DescService } from "@bufbuild/protobuf";
 import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { Client as Channel, credentials } from "@grpc/grpc-js";
+import { Client as Channel, credentials, type ChannelCredentials } from "@grpc/grpc-js";
 import { AdminService } from "../gen/prokura/v1/admin_pb.ts";
 import { AuthorizationService } from "../gen/prokura/v1/authorization_pb.ts";
 import { DelegationService } from "../gen/prokura/v1/delegation_pb.ts";
@@ -11,10 +11,22 @@ import type { CallOptions } from "./call.ts";
 
 /** Where the service listens, and how long to wait for it. */
 export interface ClientOptions {
-  /** `host:port` of the gRPC port, without TLS. */
+  /** `host:port` of the gRPC port. */
   readonly address: string;
+  /** An API key or a token, sent with every call. Absent: nothing is shown of who calls. */
+  readonly token?: string;
+  /** Absent: in the clear. */
+  readonly tls?: ClientTls;
   /** For a call with one answer that names none; 10 s unless given. Streams have no deadline of their own. */
   readonly deadlineMs?: number;
+}
+
+/** All in PEM. */
+export interface ClientTls {
+  /** Whose server certificates are believed; absent: the well-known authorities. */
+  readonly authority?: Buffer;
+  /** The client's own certificate, where the server knows callers by theirs. */
+  readonly own?: { readonly certificate: Buffer; readonly key: Buffer };
 }
 
 /**
@@ -65,55 +77,68 @@ const reconnectMsMax = 2_000;
 
 export function createClient(options: ClientOptions): Client {
   const deadlineMs = options.deadlineMs ?? deadlineMsDefault;
-  const channel = new Channel(options.address, credentials.createInsecure(), {
+  const channel = new Channel(options.address, credentialsOf(options.tls), {
     "grpc.initial_reconnect_backoff_ms": reconnectMsMin,
     "grpc.min_reconnect_backoff_ms": reconnectMsMin,
     "grpc.max_reconnect_backoff_ms": reconnectMsMax,
     "grpc.keepalive_time_ms": 30_000,
   });
+  const { token } = options;
+  const standing: CallOptions = token === undefined ? { deadlineMs } : { deadlineMs, token };
   const close = (): void => channel.close();
   return {
-    authorization: serviceClient(channel, AuthorizationService, deadlineMs),
-    delegation: serviceClient(channel, DelegationService, deadlineMs),
-    tuple: serviceClient(channel, TupleService, deadlineMs),
-    model: serviceClient(channel, ModelService, deadlineMs),
-    admin: serviceClient(channel, AdminService, deadlineMs),
+    authorization: serviceClient(channel, AuthorizationService, standing),
+    delegation: serviceClient(channel, DelegationService, standing),
+    tuple: serviceClient(channel, TupleService, standing),
+    model: serviceClient(channel, ModelService, standing),
+    admin: serviceClient(channel, AdminService, standing),
     close,
     [Symbol.dispose]: close,
   };
 }
 
+function credentialsOf(tls: ClientTls | undefined): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  const { authority = null, own } = tls;
+  return credentials.createSsl(authority, own?.key ?? null, own?.certificate ?? null);
+}
+
 function serviceClient<S extends DescService>(
   channel: Channel,
   service: S,
-  deadlineMs: number,
+  standing: CallOptions,
 ): ServiceClient<S> {
   const functions = service.methods.map((method) => [
     method.localName,
-    rpcFunction(channel, method, deadlineMs),
+    rpcFunction(channel, method, standing),
   ]);
   // What each function takes and gives is what its descriptor says, which no checker can follow.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return Object.fromEntries(functions) as ServiceClient<S>;
 }
 
-function rpcFunction(channel: Channel, method: DescMethod, deadlineMs: number): unknown {
-  const withDeadline = (options: CallOptions | undefined): CallOptions => ({
-    deadlineMs,
+function rpcFunction(channel: Channel, method: DescMethod, standing: CallOptions): unknown {
+  const { deadlineMs: _, ...streamStanding } = standing;
+  const withStanding = (options: CallOptions | undefined): CallOptions => ({
+    ...standing,
+    ...options,
+  });
+  const ofStream = (options: CallOptions | undefined): CallOptions => ({
+    ...streamStanding,
     ...options,
   });
   switch (method.methodKind) {
     case "unary":
       return (request: object, options?: CallOptions) =>
-        callUnary(channel, method, request, withDeadline(options));
+        callUnary(channel, method, request, withStanding(options));
     case "server_streaming":
       return (request: object, options?: CallOptions) =>
-        callServerStream(channel, method, request, options ?? {});
+        callServerStream(channel, method, request, ofStream(options));
     case "client_streaming":
       return (requests: AsyncIterable<object> | Iterable<object>, options?: CallOptions) =>
-        callClientStream(channel, method, requests, options ?? {});
+        callClientStream(channel, method, requests, ofStream(options));
     case "bidi_streaming":
       return (requests: AsyncIterable<object> | Iterable<object>, options?: CallOptions) =>
-        callBidiStream(channel, method, requests, options ?? {});
+        callBidiStream(channel, method, requests, ofStream(options));
   }
 }

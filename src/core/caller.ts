@@ -28,7 +28,11 @@ export type Permission =
   | "writer"
   | "modeller"
   | "auditor"
-  | "admin";
+  | "admin"
+  /** Reads tuples, delegations and changes: held by operators, writers and auditors. */
+  | "reader"
+  /** Anything at all in the tenant: what everybody needs who has anything to do there. */
+  | "member";
 
 /** Within what the permission is asked. */
 export interface Scope {

@@ -23,6 +23,7 @@ export type ErrorCode =
   | "precondition_failed"
   | "delegation_not_found"
   | "tenant_not_found"
+  | "key_not_found"
   | "tenant_exists"
   | "tuple_exists"
   | "tuple_refused"

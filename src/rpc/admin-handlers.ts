@@ -1,7 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { DomainError } from "../core/error.ts";
 import { AdminService, type TenantSchema } from "../gen/prokura/v1/admin_pb.ts";
+import type { ApiKeys } from "../service/api-keys.ts";
 import type { TenantFacts, Tenants } from "../service/tenants.ts";
+import { addKeyHandlers } from "./key-handlers.ts";
 import { inTenant, type Handlers } from "./call.ts";
 import { malformed } from "./field.ts";
 import type { RequestLimits } from "./limits.ts";
@@ -14,7 +16,10 @@ import {
 } from "./request.ts";
 import { timestampToProto } from "./time.ts";
 
-export function adminHandlers(tenants: Tenants, limits: RequestLimits): Handlers {
+export function adminHandlers(
+  { tenants, keys }: { readonly tenants: Tenants; readonly keys: ApiKeys },
+  limits: RequestLimits,
+): Handlers {
   const { method } = AdminService;
   return (transport) => {
     transport.unary(method.createTenant, async (request, call) => {
@@ -48,17 +53,8 @@ export function adminHandlers(tenants: Tenants, limits: RequestLimits): Handlers
         token,
       };
     });
-    transport.unary(method.createApiKey, refuseKeys);
-    transport.unary(method.revokeApiKey, refuseKeys);
-    transport.unary(method.listApiKeys, refuseKeys);
+    addKeyHandlers(transport, keys, limits);
   };
-}
-
-function refuseKeys(): never {
-  throw new DomainError(
-    "not_supported",
-    "this server does not authenticate callers, so it has no keys",
-  );
 }
 
 function newTenantFromProto(tenant: string): string {

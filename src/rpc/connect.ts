@@ -6,10 +6,15 @@ import type {
   DescMethodUnary,
   MessageInitShape,
 } from "@bufbuild/protobuf";
-import { type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import {
+  createContextKey,
+  type ConnectRouter,
+  type ContextKey,
+  type HandlerContext,
+} from "@connectrpc/connect";
 import { DomainError } from "../core/error.ts";
 import { answersOf } from "./answers-of.ts";
-import type { Authenticate } from "./authenticate.ts";
+import type { Authenticate, Peer } from "./authenticate.ts";
 import {
   CallEnd,
   type CallContext,
@@ -21,6 +26,11 @@ import {
 } from "./call.ts";
 import { connectErrorFrom } from "./connect-error.ts";
 import type { ReportBug } from "./stream-check.ts";
+
+/** Under which the adapter of the connection keeps who is at its other end. */
+export const peerKey: ContextKey<Peer | undefined> = createContextKey<Peer | undefined>(undefined, {
+  description: "peer",
+});
 
 /** Puts handlers on a Connect router, which speaks Connect, gRPC-Web and gRPC. */
 export class ConnectTransport implements Transport {
@@ -96,7 +106,7 @@ export class ConnectTransport implements Transport {
 
   async #contextOf(context: HandlerContext): Promise<CallContext> {
     const authorization = context.requestHeader.get("authorization") ?? undefined;
-    const caller = await this.#authenticate(authorization, undefined);
+    const caller = await this.#authenticate(authorization, context.values.get(peerKey));
     const deadlineMs = context.timeoutMs();
     const end = new CallEnd(deadlineMs === undefined ? Infinity : Date.now() + deadlineMs);
     const over = (): void => {

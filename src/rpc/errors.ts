@@ -36,6 +36,7 @@ const statusOf: Readonly<Record<ErrorCode, Code>> = {
   precondition_failed: Code.FailedPrecondition,
   delegation_not_found: Code.NotFound,
   tenant_not_found: Code.NotFound,
+  key_not_found: Code.NotFound,
   tenant_exists: Code.AlreadyExists,
   tuple_exists: Code.AlreadyExists,
   tuple_refused: Code.FailedPrecondition,

@@ -1,14 +1,16 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { logVerbosity, Server, setLogVerbosity, type ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { DomainError } from "../core/error.ts";
 import type { Admission } from "./admission.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { Handlers } from "./call.ts";
+import { grpcCredentials } from "./grpc-credentials.ts";
 import { admissionInterceptor } from "./grpc-admission.ts";
 import { GrpcTransport } from "./grpc.ts";
 import type { TransportLimits } from "./limits.ts";
 import { addReflection } from "./reflection.ts";
+import type { TlsSource } from "./tls.ts";
 import type { ReportBug } from "./stream-check.ts";
 
 /** What a server serves, and to whom. */
@@ -16,6 +18,8 @@ export interface Serving {
   readonly services: readonly DescService[];
   readonly handlers: readonly Handlers[];
   readonly authenticate: Authenticate;
+  /** Absent: in the clear. */
+  readonly tls: TlsSource | undefined;
   readonly limits: TransportLimits;
   readonly admission: Admission;
   readonly reportBug: ReportBug;
@@ -57,7 +61,11 @@ export async function listenGrpcJs(
     for (const name of names) health.setStatus(name, serves ? "SERVING" : "NOT_SERVING");
   };
   setServing(false);
-  const port = await bind(server, `${host.includes(":") ? `[${host}]` : host}:${wanted}`);
+  const port = await bind(
+    server,
+    `${host.includes(":") ? `[${host}]` : host}:${wanted}`,
+    grpcCredentials(serving.tls),
+  );
   return { port, setServing, close };
 
   async function close(graceMs: number): Promise<void> {
@@ -75,9 +83,13 @@ export async function listenGrpcJs(
   }
 }
 
-async function bind(server: Server, address: string): Promise<number> {
+async function bind(
+  server: Server,
+  address: string,
+  credentials: ServerCredentials,
+): Promise<number> {
   return await new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (cause, port) => {
+    server.bindAsync(address, credentials, (cause, port) => {
       if (cause === null) resolve(port);
       else {
         reject(

@@ -5,14 +5,17 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import { Code } from "@connectrpc/connect";
+import { createServer as createTlsServer } from "node:https";
+import { Code, createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { DomainError } from "../core/error.ts";
 import type { Admission, Ticket } from "./admission.ts";
 import { UnaryRoutes } from "./connect-unary.ts";
-import { ConnectTransport } from "./connect.ts";
+import { ConnectTransport, peerKey } from "./connect.ts";
 import type { Listener, Serving } from "./grpc-server.ts";
 import { sendPage, type HttpPages } from "./http-pages.ts";
+import { peerOf } from "./peer.ts";
+import type { TlsSource } from "./tls.ts";
 import { answerUnary, bodyFormatOf, sendError } from "./http-unary.ts";
 
 /** Serves Connect, gRPC-Web, metrics and health. Fails with `not_supported` where it cannot listen. */
@@ -27,7 +30,7 @@ export async function listenHttp(
   const router = streamRouter(serving, stopping.signal);
   let serves = false;
   const allPages: HttpPages = { ...pages, serves: () => serves };
-  const server = createServer({ requestTimeout: 60_000, headersTimeout: 20_000 });
+  const server = createListener(serving.tls);
   server.on("request", (request, response) => {
     // An answer is true of its moment only.
     response.setHeader("cache-control", "no-store");
@@ -60,6 +63,7 @@ function streamRouter(serving: Serving, stopping: AbortSignal): RequestListener 
     writeMaxBytes: 4 * limits.messageBytesMax,
     jsonOptions: { ignoreUnknownFields: false },
     shutdownSignal: stopping,
+    contextValues: ({ socket }) => createContextValues().set(peerKey, peerOf(socket)),
     routes: (router) => {
       const transport = new ConnectTransport(router, authenticate, reportBug, stopping);
       for (const one of handlers) one(transport);
@@ -104,6 +108,18 @@ function enter(
   { socket }: IncomingMessage,
 ): Ticket {
   return admission.enter(method, `${socket.remoteAddress}:${socket.remotePort}`, streaming);
+}
+
+const timeouts = { requestTimeout: 60_000, headersTimeout: 20_000 };
+
+function createListener(tls: TlsSource | undefined): Server {
+  if (tls === undefined) return createServer(timeouts);
+  const { current } = tls;
+  // Who has no certificate may have a token: what is shown is looked at with each call.
+  const asking = { requestCert: current.ca !== undefined, rejectUnauthorized: false };
+  const server = createTlsServer({ ...timeouts, ...asking, ...current });
+  tls.follow((material) => server.setSecureContext(material));
+  return server;
 }
 
 async function listen(

@@ -7,6 +7,7 @@ import { CallEnd } from "./call.ts";
 import { connectErrorFrom } from "./connect-error.ts";
 import type { BodyFormat, UnaryRoute } from "./connect-unary.ts";
 import type { TransportLimits } from "./limits.ts";
+import { peerOf } from "./peer.ts";
 import type { ReportBug } from "./stream-check.ts";
 
 /** What one unary call over HTTP needs to know of its server. */
@@ -43,7 +44,7 @@ export async function answerUnary(
     const call = end;
     response.once("close", () => call.leave());
     // Before the body is read: whoever is nobody fills no memory.
-    const known = serving.authenticate(request.headers.authorization, undefined);
+    const known = serving.authenticate(request.headers.authorization, peerOf(request.socket));
     const caller = known instanceof Promise ? await known : known;
     const { messageBytesMax } = serving.limits;
     const body = await readBody(request, messageBytesMax);

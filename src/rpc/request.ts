@@ -15,13 +15,9 @@ const tenantPattern = /^[a-z][a-z0-9_-]{0,62}$/;
 const pageSizeDefault = 100;
 const tokenBytesMax = 4_096;
 
-/** Empty means `default`. `system` is the service's own. */
+/** Empty means `default`. Of `system`, the service's own, only its administrators get anything. */
 export function tenantFromProto(tenant: string): string {
-  if (tenant === "") return "default";
-  if (tenant === "system") {
-    throw malformed("tenant", "must not be `system`, which is the service's own");
-  }
-  return tenantNameFromProto(tenant);
+  return tenant === "" ? "default" : tenantNameFromProto(tenant);
 }
 
 export function tenantNameFromProto(tenant: string): string {

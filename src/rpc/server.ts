@@ -5,12 +5,15 @@ import { AuthorizationService } from "../gen/prokura/v1/authorization_pb.ts";
 import { DelegationService } from "../gen/prokura/v1/delegation_pb.ts";
 import { ModelService } from "../gen/prokura/v1/model_pb.ts";
 import { TupleService } from "../gen/prokura/v1/tuple_pb.ts";
+import type { ApiKeys } from "../service/api-keys.ts";
+import type { VerifyCredential } from "../service/credentials.ts";
 import type { Delegations } from "../service/delegations.ts";
 import type { Models } from "../service/models.ts";
 import type { Tenants } from "../service/tenants.ts";
 import type { Tuples } from "../service/tuples.ts";
 import { adminHandlers } from "./admin-handlers.ts";
 import { Admission, type CallObserver } from "./admission.ts";
+import { authenticateBy } from "./authenticate.ts";
 import { authorizationHandlers, type AuthorizationParts } from "./authorization-handlers.ts";
 import { delegationHandlers } from "./delegation-handlers.ts";
 import { listenGrpcJs, type Serving } from "./grpc-server.ts";
@@ -20,6 +23,7 @@ import { listenHttp2 } from "./http2-server.ts";
 import type { RequestLimits, TransportLimits } from "./limits.ts";
 import { modelHandlers } from "./model-handlers.ts";
 import type { ReportBug } from "./stream-check.ts";
+import type { TlsSource } from "./tls.ts";
 import { tupleHandlers } from "./tuple-handlers.ts";
 
 /** Every use case that is served. */
@@ -28,11 +32,15 @@ export interface UseCases extends AuthorizationParts {
   readonly tuples: Tuples;
   readonly models: Models;
   readonly tenants: Tenants;
+  readonly keys: ApiKeys;
+  readonly verifyCredential: VerifyCredential;
 }
 
 export interface ServerOptions {
   readonly grpc: ListenAddress;
   readonly http: ListenAddress;
+  /** On both ports; absent: in the clear. */
+  readonly tls?: TlsSource;
   readonly limits: RequestLimits & TransportLimits;
   readonly grpcServer: GrpcServer;
 }
@@ -43,8 +51,8 @@ export type GrpcServer = "http2" | "grpc-js";
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
-  /** Callers are not told apart yet: it says what their connection shows of them. */
-  readonly proof: "loopback" | "insecure";
+  /** What is taken of a caller that shows no credential: as if it were enough, or nothing. */
+  readonly proof: "loopback" | "insecure" | "required";
 }
 
 /** Where to report to. */
@@ -78,15 +86,22 @@ export async function startServer(
       delegationHandlers(useCases.delegations, options.limits),
       tupleHandlers(useCases.tuples, options.limits),
       modelHandlers(useCases.models, options.limits),
-      adminHandlers(useCases.tenants, options.limits),
+      adminHandlers(useCases, options.limits),
     ],
     limits: options.limits,
+    tls: options.tls,
     admission: new Admission(options.limits, observer),
     reportBug,
   };
-  const listenGrpc = options.grpcServer === "http2" ? listenHttp2 : listenGrpcJs;
-  const grpc = await listenGrpc(servingFor(options.grpc, serving), options.grpc);
-  const http = await listenHttp(servingFor(options.http, serving), ports.pages, options.http).catch(
+  const servingOn = ({ proof }: ListenAddress): Serving => {
+    const anonymous: Caller | undefined =
+      proof === "required" ? undefined : { id: "anonymous", proof: { kind: proof } };
+    return { ...serving, authenticate: authenticateBy(useCases.verifyCredential, anonymous) };
+  };
+  const listenGrpc =
+    options.grpcServer === "http2" && options.tls === undefined ? listenHttp2 : listenGrpcJs;
+  const grpc = await listenGrpc(servingOn(options.grpc), options.grpc);
+  const http = await listenHttp(servingOn(options.http), ports.pages, options.http).catch(
     async (error: unknown) => {
       await grpc.close(0);
       throw error;
@@ -103,11 +118,6 @@ export async function startServer(
       await Promise.all(listeners.map((listener) => listener.close(graceMs)));
     },
   };
-}
-
-function servingFor(address: ListenAddress, serving: Omit<Serving, "authenticate">): Serving {
-  const anonymous: Caller = { id: "anonymous", proof: { kind: address.proof } };
-  return { ...serving, authenticate: () => anonymous };
 }
 
 function loggedCalls(observer: CallObserver, log: Logger): CallObserver {

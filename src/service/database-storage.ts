@@ -5,6 +5,7 @@ import type { ObjectRef } from "../core/object.ts";
 import type { Revision } from "../core/revision.ts";
 import type { RelationTuple } from "../core/tuple.ts";
 import { modelFromJson, modelToJson } from "../model/model-json.ts";
+import { findApiKey, insertApiKey, listApiKeys } from "../store/api-keys.ts";
 import { readChanges } from "../store/changes.ts";
 import type { Database } from "../store/database.ts";
 import { readDelegationRecords } from "../store/delegation-records.ts";
@@ -25,6 +26,11 @@ export function storageOf(database: Database, writer: Writer): Storage {
     tuples: tuplesOf(database),
     models: modelsOf(database),
     tenants: tenantsOf(database),
+    keys: {
+      insert: (key) => insertApiKey(database, key),
+      find: (id) => findApiKey(database, id),
+      list: (tenant, query) => listApiKeys(database, tenant, query),
+    },
     write: (mutation, signal) => writer.write(mutation, signal),
     findIdempotent: async (tenant, callerId, key) => {
       const response = await findReply(database, tenant, callerId, key);

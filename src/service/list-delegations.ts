@@ -33,7 +33,7 @@ export async function getDelegation(
 ): Promise<{ readonly delegation: Delegation; readonly token: string }> {
   const { evaluator, storage, permits } = dependencies;
   const { tenant } = context;
-  await permits(context.caller, "operator", { tenant });
+  await permits(context.caller, "reader", { tenant });
   const at = await evaluator.run(context, consistency, (snapshot) => ({
     kind: "decided",
     value: { ...pinOf(snapshot), now: snapshot.now },
@@ -58,7 +58,7 @@ export async function listDelegations(
 ): Promise<Paged<Delegation>> {
   const { evaluator, storage, permits } = dependencies;
   const { tenant } = context;
-  await permits(context.caller, "operator", { tenant });
+  await permits(context.caller, "reader", { tenant });
   const request: Json = {
     list: "delegations",
     filter: filterJson(filter),

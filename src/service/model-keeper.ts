@@ -66,7 +66,7 @@ class ModelKeeper implements Models {
   }
 
   async read(context: RequestContext, modelId: string): ReturnType<Models["read"]> {
-    await this.#ports.permits(context.caller, "checker", { tenant: context.tenant });
+    await this.#ports.permits(context.caller, "member", { tenant: context.tenant });
     const head = await this.#ports.storage.tenants.head(context.tenant);
     const id = modelId === "" ? head.modelId : modelId;
     if (id === undefined) {
@@ -82,7 +82,7 @@ class ModelKeeper implements Models {
   }
 
   async list(context: RequestContext, page: PageRequest): ReturnType<Models["list"]> {
-    await this.#ports.permits(context.caller, "checker", { tenant: context.tenant });
+    await this.#ports.permits(context.caller, "member", { tenant: context.tenant });
     const size = pageSizeOf(page);
     const head = await this.#ports.storage.tenants.head(context.tenant);
     const after = page.pageToken === "" ? {} : { after: page.pageToken };

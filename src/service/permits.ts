@@ -1,20 +1,234 @@
-import type { Permits } from "../core/caller.ts";
+import assert from "node:assert/strict";
+import type { Caller, Permission, Permits, Scope } from "../core/caller.ts";
 import { DomainError } from "../core/error.ts";
+import { formatObject, type ObjectRef } from "../core/object.ts";
+import type { PageKey } from "../core/page.ts";
+import { subjectOf } from "../core/subject.ts";
+import { checkRelation } from "../engine/check.ts";
+import type { Evaluated } from "../engine/graph.ts";
+import type { EngineLimits } from "../engine/limits.ts";
+import type { Replica, Snapshot } from "../replica/replica.ts";
+import { errorOf } from "./evaluator.ts";
+import { serversOf } from "./servers-of.ts";
+import {
+  callerObject,
+  deploymentObject,
+  holderRelation,
+  keyObject,
+  permissionRelation,
+  scopedObject,
+  systemTenant,
+  tenantObject,
+} from "./system-graph.ts";
+
+interface Dependencies {
+  readonly replica: Pick<Replica, "evaluate">;
+  readonly limits: EngineLimits;
+  readonly nowMs: () => number;
+}
+
+/** What the graph says, and until when it says so. */
+type Ruling =
+  | { readonly kind: "permitted"; readonly untilMs: number }
+  | { readonly kind: "refused" }
+  | { readonly kind: "key_ended" };
+
+/** How long a caller waits for the graph that says what it may: then it is not known. */
+const waitMaxMs = 5_000;
+const rulingsMax = 1_000;
 
 /**
- * Without authentication every caller may do everything: on the loopback, on an address that the
- * operator opened in so many words, and the process itself. A proof of another kind does not compile
- * here until it is decided what it permits.
+ * Permissions are tuples of the system tenant, decided by the engine on the replica: under its lease,
+ * at its revision, and so as immediate as every other decision. What was ruled is kept until that
+ * revision moves or an expiry on it comes.
  */
-export const permitsEverything: Permits = ({ proof }) => {
-  switch (proof.kind) {
-    case "loopback":
-    case "insecure":
-    case "process":
-      return undefined;
-    case "key":
-    case "token":
-    case "certificate":
-      throw new DomainError("caller_not_permitted", "this server has no permissions to look up");
+export function createPermits(dependencies: Dependencies): Permits {
+  const rulings = new Rulings();
+  return (caller, permission, scope) => {
+    const { proof } = caller;
+    if (scope.tenant === systemTenant) refuseOnSystem(caller, permission);
+    switch (proof.kind) {
+      case "loopback":
+      case "insecure":
+      case "process":
+        return undefined;
+      case "token":
+      case "certificate":
+        if (proof.validUntilMs <= dependencies.nowMs()) throw ended();
+        return settle(dependencies, rulings, caller, permission, scope);
+      case "key":
+        return settle(dependencies, rulings, caller, permission, scope);
+    }
+  };
+}
+
+/** Its model is the service's own, and nobody acts for anybody there. */
+function refuseOnSystem({ proof }: Caller, permission: Permission): void {
+  if (proof.kind === "process") return;
+  if (permission === "modeller" || permission === "delegator") {
+    throw new DomainError("caller_not_permitted", "the tenant `system` keeps its own model");
   }
+}
+
+function settle(
+  dependencies: Dependencies,
+  rulings: Rulings,
+  caller: Caller,
+  permission: Permission,
+  scope: Scope,
+): void | Promise<void> {
+  const { replica, limits } = dependencies;
+  const asked = systemPermission(permission, scope);
+  const ruled = replica.evaluate(
+    systemTenant,
+    (snapshot) => rulings.rule(snapshot, caller, asked, scope.tenant, limits),
+    patience,
+  );
+  const conclude = (ruling: Ruling): void | Promise<void> => {
+    if (ruling.kind === "permitted") return undefined;
+    if (ruling.kind === "key_ended") throw ended();
+    if (permission !== "checker" || scope.tool === undefined) throw notPermitted(permission, scope);
+    return requireScoped(dependencies, caller, scope.tenant, scope.tool);
+  };
+  return ruled instanceof Promise ? ruled.then(conclude) : conclude(ruled);
+}
+
+/** In the system tenant every permission is that of its administrators. */
+function systemPermission(permission: Permission, { tenant }: Scope): Permission {
+  return tenant === systemTenant ? "admin" : permission;
+}
+
+/** A checker of the tool alone, or of its server. */
+async function requireScoped(
+  { replica, limits }: Dependencies,
+  caller: Caller,
+  tenant: string,
+  tool: ObjectRef,
+): Promise<void> {
+  const servers = await replica.evaluate(
+    tenant,
+    (snapshot) => serversOf(snapshot, tool, limits),
+    patience,
+  );
+  const scopes = [tool, ...servers].flatMap((object) => scopedObject(tenant, object) ?? []);
+  const ruling = await replica.evaluate(
+    systemTenant,
+    (snapshot) => ruleOn(snapshot, caller, "checker", scopes, limits),
+    patience,
+  );
+  if (ruling.kind !== "permitted") throw notPermitted("checker", { tenant, tool });
+}
+
+/** Rulings of one revision, by caller. A caller is the same value as long as it is remembered. */
+class Rulings {
+  #timeline = "";
+  #revision = -1;
+  #byCaller = new WeakMap<Caller, Map<string, Ruling>>();
+
+  rule(
+    snapshot: Snapshot,
+    caller: Caller,
+    permission: Permission,
+    tenant: string,
+    limits: EngineLimits,
+  ): Evaluated<Ruling> {
+    const { revision, timeline, now } = snapshot;
+    if (revision !== this.#revision || timeline !== this.#timeline) {
+      this.#revision = revision;
+      this.#timeline = timeline;
+      this.#byCaller = new WeakMap();
+    }
+    const kept = this.#of(caller);
+    const key = `${permission} ${tenant}`;
+    const known = kept.get(key);
+    if (known !== undefined && (known.kind !== "permitted" || known.untilMs > now.latestMs)) {
+      return { kind: "decided", value: known };
+    }
+    const objects =
+      tenant === systemTenant ? [deploymentObject] : [tenantObject(tenant), deploymentObject];
+    const ruled = ruleOn(snapshot, caller, permission, objects, limits);
+    if (ruled.kind === "decided") {
+      if (kept.size >= rulingsMax) kept.clear();
+      kept.set(key, ruled.value);
+    }
+    return ruled;
+  }
+
+  #of(caller: Caller): Map<string, Ruling> {
+    const known = this.#byCaller.get(caller);
+    if (known !== undefined) return known;
+    const made = new Map<string, Ruling>();
+    this.#byCaller.set(caller, made);
+    return made;
+  }
+}
+
+/** Whether the caller has the relation to any of the objects and, if it is a key, that still stands. */
+function ruleOn(
+  snapshot: Snapshot,
+  { id, proof }: Caller,
+  permission: Permission,
+  objects: readonly ObjectRef[],
+  limits: EngineLimits,
+): Evaluated<Ruling> {
+  const pages: PageKey[] = [];
+  const subject = subjectOf(callerObject(id));
+  let keyUntilMs: number | undefined = Number.POSITIVE_INFINITY;
+  if (proof.kind === "key") {
+    keyUntilMs = memberUntil({ object: keyObject(proof.keyId), relation: holderRelation });
+    if (pages.length === 0 && keyUntilMs === undefined) return decided({ kind: "key_ended" });
+  }
+  const relation = permissionRelation(permission);
+  const untils = objects.map((object) => memberUntil({ object, relation }));
+  if (pages.length > 0) return { kind: "missing", pages };
+  const grantedMs = untils.find((one) => one !== undefined);
+  if (grantedMs === undefined || keyUntilMs === undefined) return decided({ kind: "refused" });
+  return decided({ kind: "permitted", untilMs: Math.min(grantedMs, keyUntilMs) });
+
+  /** `undefined`: not a member, or not known, and then `pages` says what is missing. */
+  function memberUntil(
+    userset: Pick<Parameters<typeof checkRelation>[1], "object" | "relation">,
+  ): number | undefined {
+    const query = { ...userset, subject, context: {}, contextualTuples: [] };
+    const evaluated = checkRelation(snapshot, query, limits);
+    if (evaluated.kind === "missing") {
+      pages.push(...evaluated.pages);
+      return undefined;
+    }
+    const answer = evaluated.value;
+    if (answer.kind === "error") throw errorOf(answer);
+    assert(answer.kind !== "needs", "the system model has no conditions");
+    if (answer.kind === "not_member") return undefined;
+    return answer.validUntilMs ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+function decided(ruling: Ruling): Evaluated<Ruling> {
+  return { kind: "decided", value: ruling };
+}
+
+/** Read only where an evaluation has to wait, so that one that need not makes no timer. */
+const patience = {
+  get signal(): AbortSignal {
+    const controller = new AbortController();
+    const problem = new DomainError(
+      "not_serving",
+      "what the caller may do cannot be known now, try again",
+    );
+    setTimeout(() => controller.abort(problem), waitMaxMs).unref();
+    return controller.signal;
+  },
 };
+
+function ended(): DomainError {
+  return new DomainError("unauthenticated", "the credential has ended: it expired or was revoked");
+}
+
+function notPermitted(permission: Permission, { tenant, tool }: Scope): DomainError {
+  const on = tool === undefined ? "" : ` for \`${formatObject(tool)}\``;
+  return new DomainError(
+    "caller_not_permitted",
+    `the caller is no ${permission.replace("_", " ")} of tenant \`${tenant}\`${on}`,
+    { hint: "an administrator grants it with a tuple in the tenant `system`" },
+  );
+}

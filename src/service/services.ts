@@ -4,6 +4,7 @@ import type { EngineLimits } from "../engine/limits.ts";
 import { modelRejected } from "../model/finding.ts";
 import { readModel } from "../model/read-model.ts";
 import type { Replica } from "../replica/replica.ts";
+import type { ApiKeys } from "./api-keys.ts";
 import { createAuthorizer } from "./authorize-call.ts";
 import type { Authorizer, RelationReader, ToolLister } from "./authorizer.ts";
 import { contractGuard } from "./contract-guard.ts";
@@ -12,6 +13,7 @@ import { delegate } from "./delegate.ts";
 import type { Delegations } from "./delegations.ts";
 import { createEvaluator, type EvaluatePast } from "./evaluator.ts";
 import type { LifetimeSettings } from "./lifetime.ts";
+import { createApiKeys } from "./key-keeper.ts";
 import { getDelegation, listDelegations } from "./list-delegations.ts";
 import { createToolLister } from "./list-tools.ts";
 import { createModels } from "./model-keeper.ts";
@@ -39,6 +41,7 @@ export interface Services {
   readonly tuples: Tuples;
   readonly models: Models;
   readonly tenants: Tenants;
+  readonly keys: ApiKeys;
 }
 
 export interface ServiceDependencies {
@@ -112,6 +115,7 @@ export function createServices(dependencies: ServiceDependencies): Services {
       newModelId: () => newId("m"),
     }),
     tenants: createTenants(dependencies),
+    keys: createApiKeys({ ...all, newKeyId: () => newId("k"), nowMs: () => Date.now() }),
   };
 }
 

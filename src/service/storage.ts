@@ -5,6 +5,7 @@ import type { LoadedPage, PageKey } from "../core/page.ts";
 import type { Revision } from "../core/revision.ts";
 import type { RelationTuple, TupleFilter } from "../core/tuple.ts";
 import type { AuthorizationModel } from "../model/authorization-model.ts";
+import type { StoredApiKey } from "../store/api-keys.ts";
 import type { Mutation, MutationResult } from "../store/mutation.ts";
 import type { ModelSource } from "./models.ts";
 
@@ -16,6 +17,7 @@ export interface Storage {
   readonly tuples: TupleStorage;
   readonly models: ModelStorage;
   readonly tenants: TenantStorage;
+  readonly keys: KeyStorage;
   readonly write: (mutation: Mutation, signal?: AbortSignal) => Promise<MutationResult>;
   /** The response that is kept under the key, whatever the request was. */
   readonly findIdempotent: (
@@ -99,6 +101,17 @@ export interface TenantStorage {
   /** The last revision that was committed at or before the instant. `revision_expired`. */
   readonly revisionAt: (tenant: string, instantMs: number) => Promise<Revision>;
   readonly leases: (tenant: string) => Promise<readonly KeptLease[]>;
+}
+
+/** What is kept of API keys beside the graph. */
+export interface KeyStorage {
+  readonly insert: (key: StoredApiKey) => Promise<void>;
+  readonly find: (id: string) => Promise<StoredApiKey | undefined>;
+  /** In the order of ids, after the id of `after`. */
+  readonly list: (
+    tenant: string,
+    query: { readonly after?: string; readonly limit: number },
+  ) => Promise<readonly StoredApiKey[]>;
 }
 
 export interface KeptTenant {

@@ -31,7 +31,7 @@ export async function readTuples(
 ): Promise<Paged<RelationTuple>> {
   const { storage, permits } = dependencies;
   const { tenant } = context;
-  await permits(context.caller, "writer", { tenant });
+  await permits(context.caller, "reader", { tenant });
   const request: Json = { read: { ...filter }, consistency: { ...consistency } };
   const size = pageSizeOf(page);
   const start = parsePageToken(page, request);
@@ -63,7 +63,7 @@ export async function* exportTuples(
   const { storage, permits } = dependencies;
   const { tenant, signal } = context;
   const { filter, cursor, consistency } = query;
-  await permits(context.caller, "writer", { tenant });
+  await permits(context.caller, "reader", { tenant });
   const request: Json = { export: { ...filter } };
   const start = parsePageToken({ pageSize: 0, pageToken: cursor }, request);
   const pin = start?.pin ?? (await pinNow(dependencies, context, consistency));

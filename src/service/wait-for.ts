@@ -21,7 +21,7 @@ export async function waitFor(
 ): Promise<WriteResult> {
   const { tenant, caller } = context;
   const startedMs = performance.now();
-  await permits(caller, "checker", { tenant });
+  await permits(caller, "member", { tenant });
   const token = parseToken(text, tenant, "token");
   const head = await storage.tenants.head(tenant);
   if (token.timeline === head.timeline && token.revision > head.revision) {

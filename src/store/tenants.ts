@@ -38,8 +38,10 @@ export async function createTenant(database: Database, id: string): Promise<Tena
   return await getTenant(database, id);
 }
 
-export async function ensureDefaultTenant(database: Database): Promise<void> {
+/** Makes the tenants that are always there. */
+export async function ensureStandingTenants(database: Database): Promise<void> {
   await insertTenant(database, defaultTenant);
+  await insertTenant(database, systemTenant);
 }
 
 /** Fails with `tenant_not_found`. */

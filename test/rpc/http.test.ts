@@ -145,7 +145,6 @@ suite("Connect over HTTP", () => {
       ['{"tenant":1}', 400, "malformed"],
       ['{"acceses":[]}', 400, "malformed"],
       ['{"tenant":"no such Tenant"}', 400, "malformed"],
-      ['{"tenant":"system"}', 400, "malformed"],
       ['{"tenant":"\\ud800"}', 400, "malformed"],
       [deep, 400, "malformed"],
       [body.replace("mailbot", "mail\\u0000bot"), 400, "malformed"],

@@ -27,6 +27,8 @@ export function refusingUseCases(given: Partial<UseCases>): UseCases {
     },
     models: { write: refuse, activate: refuse, read: refuse, list: refuse },
     tenants: { create: refuse, list: refuse, nodes: refuse },
+    keys: { create: refuse, revoke: refuse, list: refuse },
+    verifyCredential: refuse,
     ...given,
   };
 }

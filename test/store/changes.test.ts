@@ -4,7 +4,7 @@ import { parseRevision } from "../../src/core/revision.ts";
 import { pollChanges, pollRowsMax, readChanges } from "../../src/store/changes.ts";
 import { listenForHints, notifyHead } from "../../src/store/hints.ts";
 import { listModels, readModel, storeModel, type StoredModel } from "../../src/store/models.ts";
-import { createTenant, ensureDefaultTenant, listTenants } from "../../src/store/tenants.ts";
+import { createTenant, ensureStandingTenants, listTenants } from "../../src/store/tenants.ts";
 import { create, mutation, openTestStore, type TestStore } from "../support/store.ts";
 
 suite("changes", () => {
@@ -118,14 +118,14 @@ suite("tenants and models", () => {
     for (const id of ["system", "", "Upper", "a b", "x".repeat(65)]) {
       await assert.rejects(createTenant(store.database, id), { code: "malformed" });
     }
-    await ensureDefaultTenant(store.database);
-    await ensureDefaultTenant(store.database);
+    await ensureStandingTenants(store.database);
+    await ensureStandingTenants(store.database);
     const ids = (await listTenants(store.database, { limit: 10 })).map((tenant) => tenant.id);
-    assert.deepEqual(ids, ["acme", "default"]);
+    assert.deepEqual(ids, ["acme", "default", "system"]);
     const behind = await listTenants(store.database, { after: "acme", limit: 10 });
     assert.deepEqual(
       behind.map((tenant) => tenant.id),
-      ["default"],
+      ["default", "system"],
     );
   });
 

@@ -11,12 +11,12 @@ import { systemClock, systemRng, systemTimers } from "../../src/runtime.ts";
 import { storageOf } from "../../src/service/database-storage.ts";
 import type { DecisionEvent } from "../../src/service/decision-event.ts";
 import type { CoveragePair, DelegateRequest } from "../../src/service/delegations.ts";
-import { permitsEverything } from "../../src/service/permits.ts";
+import { createPermits } from "../../src/service/permits.ts";
 import type { MutationOptions, RequestContext } from "../../src/service/request.ts";
 import { createServices, type Services } from "../../src/service/services.ts";
 import type { Storage } from "../../src/service/storage.ts";
 import { Database } from "../../src/store/database.ts";
-import { ensureDefaultTenant } from "../../src/store/tenants.ts";
+import { ensureStandingTenants } from "../../src/store/tenants.ts";
 import { createWriter } from "../../src/store/writer.ts";
 import { createTestDatabase } from "./database.ts";
 
@@ -33,7 +33,7 @@ export interface ServiceNode extends AsyncDisposable {
 export async function startNode(address?: string): Promise<ServiceNode> {
   const connectionString = address ?? (await createTestDatabase()).connectionString;
   const database = new Database({ connectionString, log: () => undefined });
-  await ensureDefaultTenant(database);
+  await ensureStandingTenants(database);
   const writer = createWriter(database);
   const storage = storageOf(database, writer);
   const models = {
@@ -66,7 +66,7 @@ export async function startNode(address?: string): Promise<ServiceNode> {
     storage,
     replica,
     evaluatePast: (tenant, at, evaluation, signal) => past.evaluate(tenant, at, evaluation, signal),
-    permits: permitsEverything,
+    permits: createPermits({ replica, limits: defaultLimits, nowMs: Date.now }),
     decisions: {
       record: (event) => {
         decisions.push(event);
