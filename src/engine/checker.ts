@@ -92,7 +92,12 @@ export class Checker implements GoalEvaluator {
       const page = run.scope.forward(object, relation.relation);
       if (page === undefined) return unknown;
       // Without usersets nothing is asked again below: no goal is kept.
-      if (page.usersets.length === 0) return this.#direct(object, relation, page, mode);
+      if (page.usersets.length === 0) {
+        const mark = run.names.length;
+        const value = this.#direct(object, relation, page, mode);
+        if (value !== needs) run.cutNames(mark);
+        return value;
+      }
     }
     this.#goals ??= new Goals(run, this);
     return this.#goals.decide(object, relation, mode, depth);

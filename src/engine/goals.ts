@@ -109,6 +109,7 @@ export class Goals {
         goal.state = "provisional";
         goal.pass = this.#pass;
         goal.lowest = this.#lowest;
+        this.#lower(provisionalAbove, this.#lowest);
         this.#provisional.push(goal);
         this.#lowest = Math.min(this.#lowest, lowestAbove);
         return this.#recall(goal);
@@ -158,6 +159,17 @@ export class Goals {
       if (goal !== undefined) goal.state = "final";
     }
     if (this.#provisional.length > from) this.#provisional.length = from;
+  }
+
+  /**
+   * What rested on a goal that is now provisional rests on what that one rests on: its depth on the
+   * path will be another goal's.
+   */
+  #lower(from: number, lowest: number): void {
+    for (let index = from; index < this.#provisional.length; index += 1) {
+      const goal = this.#provisional[index];
+      if (goal !== undefined && goal.lowest > lowest) goal.lowest = lowest;
+    }
   }
 
   /** Their values stay as lower bounds; they are evaluated again when asked. */
