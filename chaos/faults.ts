@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Node } from "./node.ts";
+import { terms } from "./terms.ts";
+
+/** What faults are done to. */
+export interface Cluster {
+  /** In place, so that everybody sees a node come and go. */
+  readonly nodes: Node[];
+  readonly start: (name: string) => Promise<Node>;
+  /** PostgreSQL's main process, which somebody starts again when it is gone. */
+  readonly databaseProcessId: () => number;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+  /** Before a process goes: what it has counted is read a last time. */
+  readonly farewell: (node: Node) => Promise<void>;
+}
+
+type Fault = (cluster: Cluster, node: Node, forMs: number) => Promise<void>;
+
+const faults: Readonly<Record<string, Fault>> = {
+  async stop(_cluster, node, forMs) {
+    node.process.kill("SIGSTOP");
+    await sleep(forMs);
+    node.process.kill("SIGCONT");
+  },
+  async kill(cluster, node) {
+    await cluster.farewell(node);
+    await node.kill();
+    await replace(cluster, node);
+  },
+  async twin(cluster, node, forMs) {
+    const twin = await cluster.start(node.name);
+    cluster.nodes.push(twin);
+    await sleep(forMs);
+    cluster.nodes.splice(cluster.nodes.indexOf(twin), 1);
+    await cluster.farewell(twin);
+    await twin.kill();
+    twin.forget();
+  },
+  async cut(_cluster, { proxy }, forMs) {
+    proxy.accepts = false;
+    proxy.cut();
+    await sleep(forMs);
+    proxy.accepts = true;
+  },
+  async delayed(_cluster, { proxy }, forMs) {
+    proxy.delayMs = 20 + Math.random() * 300;
+    await sleep(forMs);
+    proxy.delayMs = 0;
+  },
+  async requestsHeld(_cluster, { proxy }, forMs) {
+    proxy.requests = "hold";
+    await sleep(forMs);
+    proxy.requests = "open";
+    proxy.release();
+  },
+  async repliesHeld(_cluster, { proxy }, forMs) {
+    proxy.replies = "hold";
+    await sleep(forMs);
+    proxy.replies = "open";
+    proxy.release();
+  },
+  async lateAfterReconnect(_cluster, { proxy }, forMs) {
+    proxy.requests = "hold";
+    await sleep(Math.min(forMs, terms.killMs));
+    proxy.requests = "open";
+    proxy.cut(true);
+  },
+  async listenersCut(_cluster, { proxy }) {
+    proxy.cutListeners();
+    await Promise.resolve();
+  },
+  async databaseRestarted(cluster) {
+    // What `pg_ctl restart -m immediate` sends: no goodbye, recovery from the log.
+    process.kill(cluster.databaseProcessId(), "SIGQUIT");
+    await sleep(1000);
+  },
+};
+
+/** One to three faults at a time, then a while without, until the signal. Returns how many there were. */
+export async function harm(cluster: Cluster): Promise<number> {
+  let count = 0;
+  // Each once before any comes twice.
+  let left = shuffled(Object.entries(faults));
+  while (!cluster.signal.aborted) {
+    await sleep(500 + Math.random() * 1000);
+    // Mostly one.
+    const atOnce = 1 + Math.floor(Math.random() ** 2 * 3);
+    const nodes = shuffled(cluster.nodes).slice(0, atOnce);
+    await Promise.all(
+      nodes.map(async (node) => {
+        const next = left.shift();
+        if (left.length === 0) left = shuffled(Object.entries(faults));
+        if (next === undefined || cluster.signal.aborted) return;
+        const [name, fault] = next;
+        // Mostly about as long as the terms, now and then three times that.
+        const forMs = 100 + Math.random() ** 3 * (3 * terms.killMs - 100);
+        cluster.say(`fault ${name}, ${node.name}, ${forMs.toFixed(0)} ms`);
+        count += 1;
+        node.faultUntilMs = Infinity;
+        await fault(cluster, node, forMs);
+        node.faultUntilMs = performance.now();
+      }),
+    );
+  }
+  return count;
+}
+
+async function replace(cluster: Cluster, node: Node): Promise<void> {
+  const next = await cluster.start(node.name);
+  next.faultUntilMs = performance.now();
+  cluster.nodes.splice(cluster.nodes.indexOf(node), 1, next);
+  node.forget();
+}
+
+function shuffled<Value>(values: readonly Value[]): Value[] {
+  return values
+    .map((value) => ({ value, rank: Math.random() }))
+    .toSorted((left, right) => left.rank - right.rank)
+    .map(({ value }) => value);
+}

@@ -1,0 +1,163 @@
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { tupleToProto } from "../src/client/tuple.ts";
+import { Database } from "../src/store/database.ts";
+import { startEmbeddedPostgres } from "../src/store/embedded-postgres.ts";
+import { checkForEver, writeForEver } from "./clients.ts";
+import { Counted } from "./counted.ts";
+import { harm } from "./faults.ts";
+import { startNode, type Node } from "./node.ts";
+import { newRecording, type Recording } from "./record.ts";
+import { verify } from "./verify.ts";
+import { modelText, seedTuples, tenants, users } from "./world.ts";
+
+// Three servers on one PostgreSQL, clients as fast as they can, and faults. Afterwards every answer is
+// held against the true order of revisions. The last line is JSON. Ends with 1 where an answer was
+// wrong, or where too little happened for that to mean anything. `--break RULE` takes a rule out.
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "40" },
+    break: { type: "string" },
+    quiet: { type: "boolean", default: false },
+  },
+});
+const seconds = Number(values.seconds);
+if (!(seconds > 0)) throw new RangeError("--seconds must be a number above 0");
+
+await using parts = new AsyncDisposableStack();
+const dataDir = await mkdtemp(join(tmpdir(), "prokura-chaos-"));
+parts.defer(() => rm(dataDir, { recursive: true, force: true }));
+await chmod(dataDir, 0o755);
+const embedded = await startEmbeddedPostgres({
+  dataDir,
+  log: () => {},
+  // Processes are killed, never the machine: what the system was given it keeps.
+  settings: { fsync: "off", max_connections: "300" },
+});
+parts.defer(() => embedded.stop());
+const counted = new Counted();
+const nodes: Node[] = [];
+parts.defer(async () => {
+  await Promise.all(nodes.map((node) => node.kill()));
+});
+// The first brings the schema up to date.
+for (const name of ["one", "two", "three"]) nodes.push(await start(name));
+await seed();
+const recording = newRecording();
+const faults = await run();
+await report(faults);
+for (const node of nodes) node.client.close();
+
+/** Again, where the database is just being started again. */
+async function start(name: string): Promise<Node> {
+  const options = { name, databaseUrl: embedded.connectionString, broken: values.break };
+  for (let left = 5; ; left -= 1) {
+    try {
+      return await startNode(options);
+    } catch (error) {
+      if (left === 0) throw error;
+    }
+  }
+}
+
+/** Tenants, a model, and what no client changes. */
+async function seed(): Promise<void> {
+  const [node] = nodes;
+  if (node === undefined) throw new Error("there is no node");
+  const { client } = node;
+  const options = { deadlineMs: 20_000 };
+  for (const tenant of tenants) {
+    await client.admin.createTenant({ tenant }, options);
+    await client.model.writeModel({ tenant, source: { case: "text", value: modelText } }, options);
+    const operations = seedTuples.map((tuple) => ({
+      operation: { case: "create" as const, value: tupleToProto(tuple) },
+    }));
+    await client.tuple.writeTuples({ tenant, operations }, options);
+  }
+}
+
+async function run(): Promise<number> {
+  const ending = new AbortController();
+  const { signal } = ending;
+  const clients = { nodes: () => nodes, recording, signal };
+  say(`${nodes.length} nodes, ${tenants.length} tenants, ${seconds} s`);
+  const loops = [
+    ...Array.from({ length: 8 }, (_, place) => checkForEver(clients, place)),
+    ...tenants.flatMap((tenant) => users.map((user) => writeForEver(clients, tenant, user))),
+    countForEver(signal),
+  ];
+  const harming = harm({
+    nodes,
+    start,
+    databaseProcessId: () => embedded.processId,
+    say,
+    signal,
+    farewell: (node) => counted.read(node),
+  });
+  await Promise.race([
+    sleep(seconds * 1000, undefined, { ref: false }),
+    Promise.all(loops),
+    harming,
+  ]);
+  ending.abort();
+  const count = await harming;
+  await Promise.all(loops);
+  return count;
+}
+
+async function countForEver(signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await Promise.all(nodes.map((node) => counted.read(node)));
+    await sleep(300);
+  }
+}
+
+async function report(faultCount: number): Promise<void> {
+  await Promise.all(nodes.map((node) => counted.read(node)));
+  const verified = await judge(recording);
+  const checks = recording.checks.reduce((sum, { answers }) => sum + answers.length, 0);
+  const happened = {
+    checks,
+    revocations: recording.revocations,
+    faults: faultCount,
+    violations: verified.violations.length + recording.bugs.length,
+    lapses: counted.sum("leases_lost"),
+    kills: counted.sum("leases_killed"),
+    unknown: recording.unknown,
+    unavailable: recording.unavailable,
+    not_enforced: recording.notEnforced,
+    dropped_caches: counted.sum("drops"),
+    roll_forwards: counted.sum("roll_forwards"),
+    after_ok_on_troubled: verified.afterOkOnTroubled,
+  };
+  for (const line of [...verified.violations, ...recording.bugs].slice(0, 20)) {
+    say(`VIOLATION: ${line}`);
+  }
+  const { lapses, kills, unavailable, after_ok_on_troubled } = happened;
+  const empty = Object.entries({ checks, lapses, kills, unavailable, after_ok_on_troubled })
+    .filter(([, count]) => count === 0)
+    .map(([name]) => name);
+  if (empty.length > 0) say(`NOTHING PROVEN: there were no ${empty.join(", no ")}`);
+  process.stdout.write(`${JSON.stringify(happened)}\n`);
+  process.exitCode = happened.violations === 0 && empty.length === 0 ? 0 : 1;
+}
+
+async function judge(recorded: Recording): ReturnType<typeof verify> {
+  const startedMs = performance.now();
+  const database = new Database({ connectionString: embedded.connectionString, log: () => {} });
+  try {
+    const verified = await verify(database, tenants, recorded);
+    say(`${verified.judged} answers judged in ${(performance.now() - startedMs).toFixed(0)} ms`);
+    return verified;
+  } finally {
+    await database.close();
+  }
+}
+
+function say(line: string): void {
+  if (!values.quiet) process.stdout.write(`${(performance.now() / 1000).toFixed(1)} s: ${line}\n`);
+}
