@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { createClient, type Client } from "../src/client/client.ts";
 import { startProcess } from "../test/rpc/server-process.ts";
@@ -13,13 +14,18 @@ import { runTest, type Delivery, type Outcome } from "./run.ts";
  * Asks a server of its own everything that OpenFGA's corpus asks, over gRPC. The last line is the
  * result as JSON; the exit code is 1 where a case failed.
  */
-const { values } = parseArgs({ options: { seed: { type: "string", default: "1" } } });
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    corpus: { type: "string", default: fileURLToPath(corpusFolder) },
+  },
+});
 const seed = Number(values.seed);
 // OpenFGA's own, which the corpus goes one beyond.
 const depth = "--depth-max=25";
-const corpus = readCorpus(corpusFolder);
+const corpus = readCorpus(pathToFileURL(`${values.corpus}/`));
 if (corpus === undefined) {
-  say("SKIPPED: OpenFGA's corpus is not beside this repository");
+  say(`SKIPPED: OpenFGA's corpus is not in ${values.corpus}`);
 } else {
   const outcomes = await askServer(corpus, seed);
   const { lines, summary } = reportOf(outcomes, exceptionClasses);
