@@ -242,22 +242,31 @@ async function readGroups(
   query: GroupQuery,
 ): Promise<readonly (readonly RelationTuple[])[]> {
   if (query.values[0]?.length === 0) return [];
-  const first = query.columns.length + 3;
-  const { text, values } = tuplesOf(source, first);
+  const limit = `$${query.columns.length + 2}`;
+  const at = `$${query.columns.length + 3}::bigint`;
   const arrays = query.columns.map((_, index) => `$${index + 2}::text[]`).join(", ");
   const fixed = query.columns.map((name) => `t.${name} = k.${name}`).join(" and ");
   const condition = query.condition === undefined ? "" : ` and ${query.condition}`;
+  // Each part in the order of its index: without it a planner that has no statistics yet may take the
+  // index by subject, and walk past every subject that there is.
+  const part = (visible: string): string =>
+    `(select * from relation_tuple t where t.tenant_id = $1 and ${fixed}${condition} and ${visible}
+      order by ${sortColumns} limit ${limit})`;
+  const visible =
+    source.at === undefined
+      ? part("t.deleted_rev is null")
+      : `(select * from (${part(`t.deleted_rev is null and t.created_rev <= ${at}`)}
+          union all ${part(`t.deleted_rev > ${at} and t.created_rev <= ${at}`)}) t
+          order by ${sortColumns} limit ${limit})`;
   const rows = await source.session.query<PageRow>(
     {
       name: `${query.name}${suffixOf(source)}`,
       text: `select k.place::integer as place, ${tupleColumns.map((name) => `t.${name}`).join(", ")}
         from unnest(${arrays}) with ordinality as k(${query.columns.join(", ")}, place)
-        cross join lateral (select * from ${text} t
-          where t.tenant_id = $1 and ${fixed}${condition}
-          order by ${sortColumns} limit $${first - 1}) t
+        cross join lateral ${visible} t
         order by k.place, ${sortColumns}`,
     },
-    [source.tenant, ...query.values, query.limit, ...values],
+    [source.tenant, ...query.values, query.limit, ...(source.at === undefined ? [] : [source.at])],
   );
   return group(rows);
 }
