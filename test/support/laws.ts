@@ -61,17 +61,3 @@ export function shuffle<Element>(elements: readonly Element[], seed: number): El
   }
   return shuffled;
 }
-
-/**
- * The answer, without names that it asks for beyond the expected ones. A name may stay behind from a
- * branch that another operand decided; fewer than expected are never right.
- */
-export function withoutSpareNames(answer: string, expected: string): string {
-  if (!answer.startsWith("needs ") || !expected.startsWith("needs ")) return answer;
-  const asked = new Set(namesIn(answer));
-  return namesIn(expected).every((name) => asked.has(name)) ? expected : answer;
-}
-
-function namesIn(text: string): string[] {
-  return text.slice("needs ".length).split(",");
-}
