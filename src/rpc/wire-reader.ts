@@ -1,0 +1,77 @@
+/**
+ * Reads messages field by field where they have their usual form. What is unusual it does not read:
+ * fields that its user does not know, text that is not ASCII, numbers from 2^28 on, bytes that are no
+ * message. `isPlain` is then false, and the message is to be read from its start by somebody slower.
+ */
+export class WireReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+  #end: number;
+  #isPlain = true;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+    this.#end = bytes.length;
+  }
+
+  get isPlain(): boolean {
+    return this.#isPlain;
+  }
+
+  /** The next tag; 0 at the end of the message, and once something was unusual. */
+  tag(): number {
+    if (!this.#isPlain || this.#at === this.#end) return 0;
+    const tag = this.number();
+    if (tag === 0) this.refuse();
+    return tag;
+  }
+
+  /** Begins a message within the message. What is returned goes to `leave` at its end. */
+  enter(): number {
+    const outer = this.#end;
+    this.#end = this.#endOfLength();
+    return outer;
+  }
+
+  leave(outer: number): void {
+    this.#end = outer;
+  }
+
+  text(): string {
+    const end = this.#endOfLength();
+    const start = this.#at;
+    this.#at = end;
+    for (let at = start; at < end; at += 1) {
+      if ((this.#bytes[at] ?? 0) >= 0x80) {
+        this.refuse();
+        return "";
+      }
+    }
+    return this.#bytes.toString("latin1", start, end);
+  }
+
+  number(): number {
+    let value = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      if (this.#at === this.#end) break;
+      const byte = this.#bytes[this.#at] ?? 0;
+      this.#at += 1;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    this.refuse();
+    return 0;
+  }
+
+  /** Something is unusual. */
+  refuse(): void {
+    this.#isPlain = false;
+  }
+
+  #endOfLength(): number {
+    const length = this.number();
+    if (length <= this.#end - this.#at) return this.#at + length;
+    this.refuse();
+    return this.#at;
+  }
+}
