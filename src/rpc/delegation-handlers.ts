@@ -118,7 +118,7 @@ async function revoke(delegations: Delegations, request: RevokeRequest, call: Ca
 }
 
 function revokedToProto(revoked: Revoked) {
-  const { delegations, remaining, result } = revoked;
+  const { total, delegations, remaining, result } = revoked;
   const listedMax = contractLimits.revokedListed;
   return {
     outcome: outcomeToProto[revoked.outcome],
@@ -130,7 +130,7 @@ function revokedToProto(revoked: Revoked) {
         resources: one.lostResources.map(entryToProto),
       },
     })),
-    revokedCount: BigInt(delegations.length),
+    revokedCount: BigInt(total),
     remaining: remaining.slice(0, listedMax).map((one) => ({
       delegation: delegationToProto(one.delegation),
       stillCovered: {

@@ -1,11 +1,10 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { logVerbosity, Server, setLogVerbosity, type ServerCredentials } from "@grpc/grpc-js";
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { DomainError } from "../core/error.ts";
 import type { Admission } from "./admission.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { Handlers } from "./call.ts";
-import { grpcCredentials } from "./grpc-credentials.ts";
 import { admissionInterceptor } from "./grpc-admission.ts";
 import { GrpcTransport } from "./grpc.ts";
 import type { TransportLimits } from "./limits.ts";
@@ -39,6 +38,9 @@ export async function listenGrpcJs(
   serving: Serving,
   { host, port: wanted }: { readonly host: string; readonly port: number },
 ): Promise<Listener> {
+  if (serving.tls !== undefined) {
+    throw new DomainError("not_supported", "the gRPC server on grpc-js has no TLS here: use http2");
+  }
   // Its errors come to us as errors, and are told in our log.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
@@ -61,11 +63,7 @@ export async function listenGrpcJs(
     for (const name of names) health.setStatus(name, serves ? "SERVING" : "NOT_SERVING");
   };
   setServing(false);
-  const port = await bind(
-    server,
-    `${host.includes(":") ? `[${host}]` : host}:${wanted}`,
-    grpcCredentials(serving.tls),
-  );
+  const port = await bind(server, `${host.includes(":") ? `[${host}]` : host}:${wanted}`);
   return { port, setServing, close };
 
   async function close(graceMs: number): Promise<void> {
@@ -83,13 +81,9 @@ export async function listenGrpcJs(
   }
 }
 
-async function bind(
-  server: Server,
-  address: string,
-  credentials: ServerCredentials,
-): Promise<number> {
+async function bind(server: Server, address: string): Promise<number> {
   return await new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials, (cause, port) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (cause, port) => {
       if (cause === null) resolve(port);
       else {
         reject(

@@ -37,7 +37,6 @@ import {
   type UnaryHandler,
 } from "./call.ts";
 import { statusDetails, statusFromError, type RpcStatus } from "./errors.ts";
-import { peerOfCertificate } from "./peer.ts";
 import type { ReportBug } from "./stream-check.ts";
 
 type Unary = ServerUnaryCall<Buffer, Buffer>;
@@ -157,11 +156,9 @@ export class GrpcTransport implements Transport {
     this.#server.register<Buffer, Buffer>(pathOf(method), handle, asItIs, asItIs, kind);
   }
 
-  #callerOf(call: Pick<Unary, "metadata" | "getAuthContext">): Caller | Promise<Caller> {
-    const [authorization] = call.metadata.get("authorization");
-    const { sslPeerCertificate: certificate } = call.getAuthContext();
-    const peer = certificate === undefined ? undefined : peerOfCertificate(certificate);
-    return this.#authenticate(authorization?.toString(), peer);
+  #callerOf({ metadata }: { readonly metadata: Metadata }): Caller | Promise<Caller> {
+    const [authorization] = metadata.get("authorization");
+    return this.#authenticate(authorization?.toString(), undefined);
   }
 
   /** Writes what the handler yields, as fast as the client reads it. */

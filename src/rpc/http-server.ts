@@ -15,7 +15,7 @@ import { ConnectTransport, peerKey } from "./connect.ts";
 import type { Listener, Serving } from "./grpc-server.ts";
 import { sendPage, type HttpPages } from "./http-pages.ts";
 import { peerOf } from "./peer.ts";
-import type { TlsSource } from "./tls.ts";
+import { secureOptions, type TlsSource } from "./tls.ts";
 import { answerUnary, bodyFormatOf, sendError } from "./http-unary.ts";
 
 /** Serves Connect, gRPC-Web, metrics and health. Fails with `not_supported` where it cannot listen. */
@@ -114,10 +114,7 @@ const timeouts = { requestTimeout: 60_000, headersTimeout: 20_000 };
 
 function createListener(tls: TlsSource | undefined): Server {
   if (tls === undefined) return createServer(timeouts);
-  const { current } = tls;
-  // Who has no certificate may have a token: what is shown is looked at with each call.
-  const asking = { requestCert: current.ca !== undefined, rejectUnauthorized: false };
-  const server = createTlsServer({ ...timeouts, ...asking, ...current });
+  const server = createTlsServer({ ...timeouts, ...secureOptions(tls) });
   tls.follow((material) => server.setSecureContext(material));
   return server;
 }

@@ -1,9 +1,11 @@
 import {
   constants,
+  createSecureServer,
   createServer,
   type Http2Server,
   type Http2Session,
   type IncomingHttpHeaders,
+  type ServerOptions,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
@@ -16,7 +18,9 @@ import type { Listener, Serving } from "./grpc-server.ts";
 import { Http2Call } from "./http2-call.ts";
 import { trailersOf, wireStatus, type WireStatus } from "./http2-status.ts";
 import { Http2Transport } from "./http2-transport.ts";
+import { peerOf } from "./peer.ts";
 import { addReflection } from "./reflection.ts";
+import { secureOptions, type TlsSource } from "./tls.ts";
 
 const keepaliveMs = 60_000;
 const keepaliveTimeoutMs = 20_000;
@@ -44,7 +48,7 @@ export async function listenHttp2(
     for (const name of names) health.setStatus(name, serves ? "SERVING" : "NOT_SERVING");
   };
   setServing(false);
-  const server = createServer({
+  const server = createListener(serving.tls, {
     // A client that keeps to its limit never meets this one, which bounds what is kept per connection.
     settings: { maxConcurrentStreams: 2 * serving.limits.inFlightPerConnectionMax },
     // Windows bound what arrives, and backpressure what leaves: this would cut connections.
@@ -71,6 +75,13 @@ export async function listenHttp2(
       for (const session of sessions.keys()) session.close();
     });
   }
+}
+
+function createListener(tls: TlsSource | undefined, options: ServerOptions): Http2Server {
+  if (tls === undefined) return createServer(options);
+  const server = createSecureServer({ ...options, ...secureOptions(tls) });
+  tls.follow((material) => server.setSecureContext(material));
+  return server;
 }
 
 function serveStream(
@@ -108,7 +119,7 @@ function serveStream(
     messageBytesMax,
     // A list or an export may answer with more than it was asked with, but not without end.
     answerBytesMax: 4 * messageBytesMax,
-    peer: undefined,
+    peer: stream.session === undefined ? undefined : peerOf(stream.session.socket),
     ticket,
   });
   if (!call.isOver) route.serve(call);

@@ -20,7 +20,7 @@ export function peerOf(socket: Duplex): Peer | undefined {
  * Of a certificate that was checked. It must have exactly one URI, a SPIFFE id; else it names nobody.
  * Node quotes what might be read as several names: a certificate with such a name names nobody.
  */
-export function peerOfCertificate(certificate: PeerCertificate): Peer | undefined {
+function peerOfCertificate(certificate: PeerCertificate): Peer | undefined {
   const { subjectaltname: names, valid_to: validTo } = certificate;
   if (names === undefined || names.includes('"')) return undefined;
   const uris = names.split(", ").filter((name) => name.startsWith("URI:"));

@@ -98,8 +98,7 @@ export async function startServer(
       proof === "required" ? undefined : { id: "anonymous", proof: { kind: proof } };
     return { ...serving, authenticate: authenticateBy(useCases.verifyCredential, anonymous) };
   };
-  const listenGrpc =
-    options.grpcServer === "http2" && options.tls === undefined ? listenHttp2 : listenGrpcJs;
+  const listenGrpc = options.grpcServer === "http2" ? listenHttp2 : listenGrpcJs;
   const grpc = await listenGrpc(servingOn(options.grpc), options.grpc);
   const http = await listenHttp(servingOn(options.http), ports.pages, options.http).catch(
     async (error: unknown) => {

@@ -65,6 +65,18 @@ export async function openTls(
   };
 }
 
+/** Who has no certificate may have a token: what is shown is looked at with each call. */
+export function secureOptions({ current }: TlsSource): SecureOptions {
+  const requestCert = current.ca !== undefined;
+  return { ...current, requestCert, rejectUnauthorized: false, minVersion: "TLSv1.2" };
+}
+
+interface SecureOptions extends TlsMaterial {
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: false;
+  readonly minVersion: "TLSv1.2";
+}
+
 async function readMaterial(files: TlsFiles): Promise<TlsMaterial> {
   try {
     const [cert, key] = await Promise.all([readFile(files.certificate), readFile(files.key)]);

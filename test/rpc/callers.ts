@@ -23,7 +23,6 @@ export interface Guard {
   readonly proof?: ListenAddress["proof"];
   readonly issuers?: readonly Issuer[];
   readonly tls?: TlsSource;
-  readonly grpcServer?: "http2" | "grpc-js";
   /** Another node's database. */
   readonly database?: string;
 }
@@ -41,7 +40,7 @@ export async function startGuarded(guard: Guard): Promise<GuardedServer> {
       grpc: listen,
       http: listen,
       limits,
-      grpcServer: guard.grpcServer ?? "http2",
+      grpcServer: "http2",
       ...(guard.tls === undefined ? {} : { tls: guard.tls }),
     },
     { log: pino({ level: "silent" }), observer: metrics.calls, pages: metrics },
