@@ -17,8 +17,8 @@ export interface EngineLimits {
 export const defaultLimits: EngineLimits = {
   depthMax: 64,
   stepsMax: 100_000,
-  // A step takes about a microsecond.
-  sliceStepsMax: 2_000,
+  // A step takes a microsecond or two, and a slice is begun again for every load of pages.
+  sliceStepsMax: 1_000,
   candidatesMax: 100_000,
   explanationNodesMax: 1_000,
   expandNodesMax: 10_000,
