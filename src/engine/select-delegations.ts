@@ -26,12 +26,10 @@ export type SelectAnswer =
       readonly kind: "selection";
       /** Ids that the query chose, in canonical order; expired delegations are among them. */
       readonly selected: readonly string[];
-      /** Ids below them that it did not choose, in canonical order. */
-      readonly descendants: readonly string[];
     }
   | EngineError;
 
-/** Finds delegations by what they say and by what they cover, with all that hang on them. */
+/** Finds delegations by what they say and by what they cover. */
 export function selectDelegations(
   view: View,
   query: SelectQuery,
@@ -53,14 +51,12 @@ export function selectDelegations(
     else sets.push(covering.value);
   }
   const selected = intersect(sets);
-  const descendants = below(run, contract, selected);
   if (run.problem !== undefined) return { kind: "decided", value: run.error() };
   if (run.scope.hasMissed) pages.push(...run.scope.missedPages());
   if (pages.length > 0) return { kind: "missing", pages };
   const value = {
     kind: "selection" as const,
     selected: [...selected].toSorted(compareBytes),
-    descendants: [...descendants].toSorted(compareBytes),
   };
   return { kind: "decided", value };
 }
@@ -137,22 +133,6 @@ function intersect(sets: readonly ReadonlySet<string>[]): ReadonlySet<string> {
   const [first, ...others] = sets;
   if (first === undefined) return new Set();
   return new Set([...first].filter((id) => others.every((other) => other.has(id))));
-}
-
-/** What hangs on the selected, however deep, without the selected themselves. */
-function below(run: Run, contract: Contract, selected: ReadonlySet<string>): ReadonlySet<string> {
-  const descendants = new Set<string>();
-  const open = [...selected].map((id) => run.scope.object(delegationRef(id)));
-  for (let parent = open.pop(); parent !== undefined; parent = open.pop()) {
-    for (const child of objectsOf(run, contract, parent, contract.parent.relation)) {
-      if (!run.spend()) return descendants;
-      const id = run.scope.idOf(child);
-      if (selected.has(id) || descendants.has(id)) continue;
-      descendants.add(id);
-      open.push(child);
-    }
-  }
-  return descendants;
 }
 
 const noDelegations: EngineError = {

@@ -12,6 +12,9 @@ export function delegationObject(id: string, field: string): ObjectRef {
   return { type: delegationTypeName, id: parseObjectId(id, field) };
 }
 
+/** Delegations that are read in one statement. */
+const readAtOnce = 250;
+
 /** Reads delegations, in the order of the ids; those that have no tuple at the revision are left out. */
 export async function readDelegations(
   storage: Storage,
@@ -33,11 +36,14 @@ export async function readWhole(
   readonly tuples: readonly RelationTuple[];
 }> {
   if (ids.length === 0) return { delegations: [], tuples: [] };
-  const objects = ids.map((id) => delegationObject(id, "delegation_id"));
-  const [tuples, records] = await Promise.all([
-    storage.tuples.readObjects(tenant, at.revision, objects),
-    storage.tuples.readRecords(tenant, ids),
-  ]);
+  const tuples: RelationTuple[] = [];
+  const records: DelegationRecord[] = [];
+  for (let start = 0; start < ids.length; start += readAtOnce) {
+    const some = ids.slice(start, start + readAtOnce);
+    const objects = some.map((id) => delegationObject(id, "delegation_id"));
+    tuples.push(...(await storage.tuples.readObjects(tenant, at.revision, objects)));
+    records.push(...(await storage.tuples.readRecords(tenant, some)));
+  }
   const tuplesOf = Map.groupBy(tuples, (tuple) => tuple.object.id as string);
   const recordOf = new Map(records.map((record) => [record.id, record]));
   const delegations = ids.flatMap((id) => {

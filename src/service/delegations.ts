@@ -116,6 +116,9 @@ export interface RevokeRequest {
 
 export interface Revoked {
   readonly outcome: "revoked" | "nothing_matched" | "dry_run";
+  /** How many delegations it is about. */
+  readonly total: number;
+  /** The first 1,000 of them. */
   readonly delegations: readonly RevokedDelegation[];
   /** Live delegations that still let some actor of the selector's principal do what was selected. */
   readonly remaining: readonly RemainingDelegation[];

@@ -9,6 +9,7 @@ import type { EngineLimits } from "../engine/limits.ts";
 import { selectDelegations } from "../engine/select-delegations.ts";
 import type { TupleStep } from "../store/mutation.ts";
 import { readWhole } from "./delegation-view.ts";
+import { descendantsOf } from "./descendants.ts";
 import type { RevokedDelegation, RevokeRequest, Revoked, Selector } from "./delegations.ts";
 import { errorOf, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
 import type { Draft, Mutator } from "./mutator.ts";
@@ -24,6 +25,8 @@ export interface RevokeDependencies {
   readonly limits: EngineLimits;
 }
 
+/** Delegations that are told one by one; of more, the number. */
+const toldMax = 1_000;
 /** Tuples that one revision deletes; more need further revisions. */
 const deletedMax = 4_000;
 
@@ -32,7 +35,6 @@ interface Selection {
   readonly pin: Pin;
   readonly now: Now;
   readonly selected: readonly string[];
-  readonly descendants: readonly string[];
 }
 
 /**
@@ -73,12 +75,12 @@ async function survey(
   selector: Selector,
 ): Promise<{ readonly told: Told; readonly tuples: readonly RelationTuple[] }> {
   const { storage } = dependencies;
-  const selection = await select(dependencies, context, selector);
-  const { pin, now } = selection;
-  const ids = [...selection.selected, ...selection.descendants];
+  const { pin, now, selected } = await select(dependencies, context, selector);
+  const chosen = new Set(selected);
+  const below = await descendantsOf(storage, context.tenant, pin.revision, chosen);
+  const ids = [...selected, ...below];
   const at = { revision: pin.revision, now };
   const { delegations: read, tuples } = await readWhole(storage, context.tenant, at, ids);
-  const chosen = new Set(selection.selected);
   const remaining = await findRemaining(dependencies, context, {
     pin,
     now,
@@ -86,9 +88,11 @@ async function survey(
     revokedIds: new Set(ids),
     selector,
   });
-  const delegations = read.map((one) => revokedOf(one, chosen.has(one.id), selector));
+  const delegations = read
+    .slice(0, toldMax)
+    .map((one) => revokedOf(one, chosen.has(one.id), selector));
   const outcome = read.length === 0 ? "nothing_matched" : "revoked";
-  return { told: { outcome, delegations, remaining }, tuples };
+  return { told: { outcome, total: read.length, delegations, remaining }, tuples };
 }
 
 async function select(
@@ -104,7 +108,7 @@ async function select(
   });
   const { answer, pin, now } = found;
   if (answer.kind === "error") throw errorOf(answer);
-  return { pin, now, selected: answer.selected, descendants: answer.descendants };
+  return { pin, now, selected: answer.selected };
 }
 
 /**

@@ -136,7 +136,7 @@ suite("a delegated call", () => {
         for (const [what, query] of selectorsOf(call, answer.delegationIds)) {
           const selection = decided(selectDelegations(view, query, defaultLimits));
           assert.ok(selection.kind === "selection");
-          const chosen = [...selection.selected, ...selection.descendants];
+          const chosen = selection.selected;
           const rest = world.tuples.filter((tuple) => !chosen.some((id) => isOn(tuple, id)));
           const after = ask(wholeView(replaceTuples(world, rest)), call);
           const isOver =

@@ -310,3 +310,25 @@ suite("renew", () => {
     assert.equal(await verdict(node, chain), "allowed");
   });
 });
+
+suite("a large revocation", () => {
+  test("ends thousands of delegations, tells a thousand and counts all", async () => {
+    await using node = await startNode();
+    await prepareWorld(node, mailWorld);
+    const ids: string[] = [];
+    for (let agent = 0; agent < 75; agent += 1) {
+      const pairs = Array.from({ length: 20 }, () => pair(["tool:send"], ["mailbox:alice"]));
+      ids.push(...(await grant(node, { delegate: object(`agent:n${agent}`), pairs })));
+    }
+    const revoked = await node.services.delegations.revoke(
+      requestContext(),
+      { selector: { tool: object("tool:send") }, dryRun: false },
+      options,
+    );
+    assert.equal(ids.length, 1_500);
+    assert.equal(revoked.total, 1_500);
+    assert.equal(revoked.delegations.length, 1_000);
+    const call = callOf("tool:send", "mailbox:alice", { by: "agent:n74" });
+    assert.equal(await verdict(node, call), "no_delegation");
+  });
+});
