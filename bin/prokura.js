@@ -22,6 +22,10 @@ async function run() {
     const { serve } = await import(moduleFile("main"));
     return await serve(rest);
   }
+  if (command === "admin") {
+    const { adminInit } = await import(moduleFile("admin-init"));
+    return await adminInit(rest);
+  }
   if (command === "gateway") {
     const { runGateway } = await import(moduleFile("gateway/gateway"));
     return await runGateway(rest);

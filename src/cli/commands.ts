@@ -3,6 +3,7 @@ import type { Command } from "./command.ts";
 import { delegate, renew } from "./delegate.ts";
 import { getDelegation, listDelegations } from "./delegations.ts";
 import { expand } from "./expand.ts";
+import { createKey, listKeys, revokeKey } from "./keys.ts";
 import { listObjects, listSubjects } from "./lists.ts";
 import { testModel } from "./model-test.ts";
 import { activateModel, listModels, readModelCommand, writeModel } from "./models.ts";
@@ -48,5 +49,8 @@ export const commands: readonly Command[] = [
   waitFor,
   createTenant,
   listTenants,
+  createKey,
+  revokeKey,
+  listKeys,
   listNodes,
 ];

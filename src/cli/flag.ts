@@ -37,7 +37,10 @@ export function toggle(name: string, meaning: string): Flag<boolean> {
   return { name, meaning, many: false, read: (given) => given.length > 0 };
 }
 
-export function optional<Value>(wording: Wording, parse: Parse<Value>): Flag<Value | undefined> {
+export function optional<Value>(
+  wording: Wording & { readonly variable?: string },
+  parse: Parse<Value>,
+): Flag<Value | undefined> {
   return {
     ...wording,
     many: false,

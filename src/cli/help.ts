@@ -5,6 +5,7 @@ import { alignColumns } from "./table.ts";
 /** Commands that stand beside those of the table: others run them. */
 const servers: readonly (readonly [words: string, summary: string])[] = [
   ["serve", "run the server"],
+  ["admin init", "make a key for an administrator, on the database itself"],
   ["gateway", "stand between an MCP client and an MCP server"],
 ];
 

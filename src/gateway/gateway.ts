@@ -1,7 +1,8 @@
+import { readFile } from "node:fs/promises";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { pino, type Logger } from "pino";
-import { createClient } from "../client/client.ts";
+import { createClient, type ClientOptions, type ClientTls } from "../client/client.ts";
 import type { Authorization } from "./authorization.ts";
 import { ConfigError } from "./config-section.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
@@ -36,7 +37,7 @@ export async function runGateway(argv: readonly string[]): Promise<number> {
     const config = await readGatewayConfig(options.config);
     if (options.check) return 0;
     const log = pino({ level: options.logLevel, name: "gateway" }, pino.destination(2));
-    using client = createClient({ address: config.service.address });
+    using client = createClient(await connectionOf(config.service.address, process.env));
     await run(config, createServiceAuthorization(client, config.service), log);
     return 0;
   } catch (cause) {
@@ -45,6 +46,23 @@ export async function runGateway(argv: readonly string[]): Promise<number> {
     process.stderr.write(`prokura gateway: ${message}\n`);
     return usageError ? 2 : 1;
   }
+}
+
+/** What the gateway shows of itself is a secret, and stands in no file of its configuration. */
+async function connectionOf(
+  address: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<ClientOptions> {
+  const { PROKURA_TOKEN: token, PROKURA_TLS_CA: authority } = environment;
+  return {
+    address,
+    ...(token === undefined || token === "" ? {} : { token }),
+    ...(authority === undefined || authority === "" ? {} : { tls: await tlsOf(authority) }),
+  };
+}
+
+async function tlsOf(authority: string): Promise<ClientTls> {
+  return authority === "system" ? {} : { authority: await readFile(authority) };
 }
 
 interface Options {
