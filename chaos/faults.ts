@@ -11,6 +11,8 @@ export interface Cluster {
   readonly databaseProcessId: () => number;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
+  /** The one kind of fault that there is to be, of all. */
+  readonly only: string | undefined;
   /** Before a process goes: what it has counted is read a last time. */
   readonly farewell: (node: Node) => Promise<void>;
 }
@@ -81,7 +83,10 @@ const faults: Readonly<Record<string, Fault>> = {
 export async function harm(cluster: Cluster): Promise<number> {
   let count = 0;
   // Each once before any comes twice.
-  let left = shuffled(Object.entries(faults));
+  const kinds = Object.entries(faults).filter(
+    ([name]) => cluster.only === undefined || name === cluster.only,
+  );
+  let left = shuffled(kinds);
   while (!cluster.signal.aborted) {
     await sleep(500 + Math.random() * 1000);
     // Mostly one.
@@ -90,11 +95,10 @@ export async function harm(cluster: Cluster): Promise<number> {
     await Promise.all(
       nodes.map(async (node) => {
         const next = left.shift();
-        if (left.length === 0) left = shuffled(Object.entries(faults));
+        if (left.length === 0) left = shuffled(kinds);
         if (next === undefined || cluster.signal.aborted) return;
         const [name, fault] = next;
-        // Mostly about as long as the terms, now and then three times that.
-        const forMs = 100 + Math.random() ** 3 * (3 * terms.killMs - 100);
+        const forMs = Math.random() < 0.35 ? lengthBetween(1, 3) : lengthBetween(0.05, 0.6);
         cluster.say(`fault ${name}, ${node.name}, ${forMs.toFixed(0)} ms`);
         count += 1;
         node.faultUntilMs = Infinity;
@@ -111,6 +115,11 @@ async function replace(cluster: Cluster, node: Node): Promise<void> {
   next.faultUntilMs = performance.now();
   cluster.nodes.splice(cluster.nodes.indexOf(node), 1, next);
   node.forget();
+}
+
+/** So many times the term after which a silent node is shut out. */
+function lengthBetween(least: number, most: number): number {
+  return (least + Math.random() * (most - least)) * terms.killMs;
 }
 
 function shuffled<Value>(values: readonly Value[]): Value[] {

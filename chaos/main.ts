@@ -16,12 +16,14 @@ import { modelText, seedTuples, tenants, users } from "./world.ts";
 
 // Three servers on one PostgreSQL, clients as fast as they can, and faults. Afterwards every answer is
 // held against the true order of revisions. The last line is JSON. Ends with 1 where an answer was
-// wrong, or where too little happened for that to mean anything. `--break RULE` takes a rule out.
+// wrong, or where too little happened for that to mean anything. `--break RULE` takes a rule out,
+// `--fault NAME` makes all faults of one kind.
 
 const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "40" },
     break: { type: "string" },
+    fault: { type: "string" },
     quiet: { type: "boolean", default: false },
   },
 });
@@ -96,6 +98,7 @@ async function run(): Promise<number> {
     databaseProcessId: () => embedded.processId,
     say,
     signal,
+    only: values.fault,
     farewell: (node) => counted.read(node),
   });
   await Promise.race([

@@ -1,0 +1,173 @@
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { modelText, seedTuples } from "../chaos/world.ts";
+import { createClient, type Client } from "../src/client/client.ts";
+import { tupleToProto } from "../src/client/tuple.ts";
+import { Database } from "../src/store/database.ts";
+import { startEmbeddedPostgres } from "../src/store/embedded-postgres.ts";
+import { startProcess, type ServerProcess } from "../test/rpc/server-process.ts";
+import { histogramSvg, type Series } from "./revoke/histogram.ts";
+import { load, revokeOnce, warmChecks, type Sample } from "./revoke/measure.ts";
+import { countStatements } from "./revoke/statements.ts";
+
+// How long until a revocation is over? Real servers on one PostgreSQL, first one, then three, then
+// eight, idle and under 2,000 checks a second each, with one of three stopped. The clients poll every
+// node as fast as one connection goes: the wait for the next answer is in the figures. Writes the
+// histogram, and one line of JSON at the end.
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "5" },
+    nodes: { type: "string", default: "1,3,8" },
+    svg: { type: "string", default: join(import.meta.dirname, "revoke.svg") },
+  },
+});
+const secondsEach = Number(values.seconds);
+const counts = values.nodes.split(",").map(Number);
+const loadPerSecond = 2000;
+const warmed = 100_000;
+
+interface Running {
+  readonly process: ServerProcess;
+  readonly client: Client;
+}
+
+await using parts = new AsyncDisposableStack();
+const dataDir = await mkdtemp(join(tmpdir(), "prokura-revoke-"));
+parts.defer(() => rm(dataDir, { recursive: true, force: true }));
+await chmod(dataDir, 0o755);
+const embedded = await startEmbeddedPostgres({
+  dataDir,
+  log: () => {},
+  // The commit's time is what the delay of a denial counts from.
+  settings: { track_commit_timestamp: "on", max_connections: "400" },
+});
+parts.defer(() => embedded.stop());
+const database = new Database({ connectionString: embedded.connectionString, log: () => {} });
+parts.defer(() => database.close());
+const running: Running[] = [];
+parts.defer(async () => {
+  for (const { client } of running) client.close();
+  await Promise.all(running.map(({ process }) => process.stop("SIGKILL")));
+});
+
+const series: Series[] = [];
+let stoppedMs = 0;
+let tripsPerCheck = Number.NaN;
+for (const count of counts) {
+  while (running.length < count) await startOne();
+  for (const perSecond of [0, loadPerSecond]) series.push(await measured(perSecond));
+  if (count !== 3) continue;
+  tripsPerCheck = await trips();
+  stoppedMs = await withOneStopped();
+}
+await writeFile(values.svg, histogramSvg(series));
+conclude();
+
+async function startOne(): Promise<void> {
+  const process = await startProcess([`--node-name=node${running.length + 1}`], {
+    DATABASE_URL: embedded.connectionString,
+  });
+  const client = createClient({ address: process.grpcAddress, deadlineMs: 30_000 });
+  running.push({ process, client });
+  if (running.length > 1) return;
+  await client.model.writeModel({ source: { case: "text", value: modelText } });
+  const operations = seedTuples.map((tuple) => ({
+    operation: { case: "create" as const, value: tupleToProto(tuple) },
+  }));
+  await client.tuple.writeTuples({ operations });
+}
+
+async function measured(perSecond: number): Promise<Series> {
+  const clients = running.map(({ client }) => client);
+  const samples: Sample[] = [];
+  const ending = new AbortController();
+  const loads = perSecond === 0 ? [] : clients.map((each) => load(each, perSecond, ending.signal));
+  await revokeOnce(database, clients);
+  const endMs = performance.now() + secondsEach * 1000;
+  while (performance.now() < endMs) samples.push(await revokeOnce(database, clients));
+  ending.abort();
+  const rates = await Promise.all(loads);
+  const found: Series = {
+    nodes: clients.length,
+    checksPerSecond: rates.reduce((sum, rate) => sum + rate, 0),
+    returnMs: samples.map(({ returnMs }) => returnMs),
+    denyMs: samples.flatMap(({ denyMs }) => denyMs),
+    allowedAfterReturn: samples.reduce((sum, sample) => sum + sample.allowedAfterReturn, 0),
+  };
+  const { returnMs, denyMs } = found;
+  say(
+    `${found.nodes} nodes, ${found.checksPerSecond.toFixed(0)} checks/s: ${samples.length} revocations, ` +
+      `return p50 ${at(returnMs, 0.5)} p99 ${at(returnMs, 0.99)} ms, ` +
+      `deny p50 ${at(denyMs, 0.5)} p99 ${at(denyMs, 0.99)} ms, ` +
+      `${found.allowedAfterReturn} allowed after the return`,
+  );
+  return found;
+}
+
+/** Every statement that PostgreSQL saw during so many checks, less what goes on without any. */
+async function trips(): Promise<number> {
+  const [first] = running;
+  if (first === undefined) throw new Error("there is no node");
+  await warmChecks(first.client, 1000);
+  const counted = await countStatements(database, join(dataDir, "postgres.log"), () =>
+    warmChecks(first.client, warmed),
+  );
+  const timed = ["lease_renew", "poll"];
+  const others = [...counted].filter(([name]) => !timed.includes(name));
+  say(`statements during ${warmed} warm checks: ${JSON.stringify(Object.fromEntries(counted))}`);
+  return others.reduce((sum, [, count]) => sum + count, 0) / warmed;
+}
+
+async function withOneStopped(): Promise<number> {
+  const last = running.at(-1);
+  if (last === undefined) throw new Error("there is no node");
+  const { processId } = last.process;
+  try {
+    const others = running.slice(0, -1).map(({ client }) => client);
+    const { returnMs } = await revokeOnce(database, others, () =>
+      process.kill(processId, "SIGSTOP"),
+    );
+    say(
+      `one node of ${running.length} stopped: the revocation returned after ${returnMs.toFixed(0)} ms`,
+    );
+    return returnMs;
+  } finally {
+    process.kill(processId, "SIGCONT");
+    // Its lease was ended: it takes a new one.
+    await sleep(3000);
+  }
+}
+
+function conclude(): void {
+  const three = series.find(({ nodes }) => nodes === 3) ?? series[0];
+  if (three === undefined) throw new RangeError("--nodes names none");
+  const allowed = series.reduce((sum, { allowedAfterReturn }) => sum + allowedAfterReturn, 0);
+  process.exitCode = allowed === 0 ? 0 : 1;
+  say(
+    JSON.stringify({
+      nodes: three.nodes,
+      delete_to_deny_p50_ms: at(three.denyMs, 0.5),
+      delete_to_deny_p99_ms: at(three.denyMs, 0.99),
+      revoke_return_p50_ms: at(three.returnMs, 0.5),
+      revoke_return_p99_ms: at(three.returnMs, 0.99),
+      one_node_stopped_return_ms: Math.round(stoppedMs),
+      db_trips_per_warm_check: tripsPerCheck,
+      allowed_after_return: allowed,
+    }),
+  );
+}
+
+/** The value below which so much of them lie, to a hundredth. */
+function at(sorted: readonly number[], share: number): number {
+  const ranked = sorted.toSorted((left, right) => left - right);
+  const value = ranked[Math.min(ranked.length - 1, Math.floor(share * ranked.length))];
+  return value === undefined ? Number.NaN : Math.round(value * 100) / 100;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
