@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { openCertificates, openIssuers } from "./caller-credentials.ts";
 import { formatAddress, formatOptions, isLoopback, parseConfig, type Config } from "./config.ts";
 import { DomainError } from "./core/error.ts";
+import type { Issuers } from "./identity/parse-issuers.ts";
 import { createTokenVerifier } from "./identity/token-verifier.ts";
 import { defaultLimits } from "./engine/limits.ts";
 import type { Address } from "./option.ts";
@@ -19,7 +20,7 @@ import { storageOf } from "./service/database-storage.ts";
 import { maintain, type AgedStorage } from "./service/maintenance.ts";
 import { createCredentials } from "./service/credentials.ts";
 import { createPermits } from "./service/permits.ts";
-import { createServices, type Services } from "./service/services.ts";
+import { createServices, type ServiceDependencies, type Services } from "./service/services.ts";
 import type { Storage } from "./service/storage.ts";
 import { ensureSystemModel } from "./service/system-model.ts";
 import { Database } from "./store/database.ts";
@@ -66,6 +67,7 @@ export async function serve(args: readonly string[]): Promise<number> {
 
 /** A node that answers, but to nobody yet. */
 export interface Node {
+  readonly issuers: Issuers;
   readonly database: Database;
   readonly storage: Storage;
   readonly replica: ReplicaMachine;
@@ -79,6 +81,7 @@ export async function openNode(
   log: Logger,
   parts: AsyncDisposableStack,
 ): Promise<Node> {
+  const issuers = await openIssuers(config);
   const database = await openDatabase(config, log, parts);
   const writer = createWriter(database);
   parts.defer(() => writer.close());
@@ -86,18 +89,20 @@ export async function openNode(
   const models = modelSourceOf(storage);
   const replica = await startReplica(config, log, database, models, parts);
   const metrics = createMetrics(() => ({ ...replica.counters, heldBytes: replica.heldBytes }));
-  const services = servicesOf(config, database, storage, replica, models, metrics);
+  const verifySubject = createTokenVerifier(issuers.subjects, Date.now);
+  const known = { database, storage, replica, models, metrics, verifySubject };
+  const services = servicesOf(config, known);
   await ensureSystemModel(storage, services.models);
-  return { database, storage, replica, metrics, services };
+  return { issuers, database, storage, replica, metrics, services };
 }
 
 async function startNode(config: Config, log: Logger, parts: AsyncDisposableStack): Promise<void> {
-  const issuers = await openIssuers(config);
   const tls = await openCertificates(config, (error) =>
     log.error({ err: error }, "new certificates cannot be used, the old ones are kept"),
   );
   if (tls !== undefined) parts.use(tls);
-  const { database, storage, replica, metrics, services } = await openNode(config, log, parts);
+  const node = await openNode(config, log, parts);
+  const { issuers, database, storage, replica, metrics, services } = node;
   const ending = new AbortController();
   const upkeep = keepUp(config, log, database, { storage, replica }, ending.signal);
   parts.defer(() => {
@@ -181,12 +186,10 @@ async function startReplica(
 
 function servicesOf(
   config: Config,
-  database: Database,
-  storage: Storage,
-  replica: ReplicaMachine,
-  models: ModelSource,
-  metrics: Metrics,
+  parts: Pick<Node, "database" | "storage" | "replica" | "metrics"> &
+    Pick<ServiceDependencies, "verifySubject"> & { readonly models: ModelSource },
 ): Services {
+  const { database, storage, replica, models, metrics, verifySubject } = parts;
   const past = new PastEvaluator({
     load: postgresPast(database),
     models,
@@ -199,6 +202,7 @@ function servicesOf(
     storage,
     replica,
     evaluatePast: (tenant, at, evaluation, signal) => past.evaluate(tenant, at, evaluation, signal),
+    verifySubject,
     permits: createPermits({ replica, limits, nowMs: Date.now }),
     decisions: metrics.decisions,
     limits,

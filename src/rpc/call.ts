@@ -77,8 +77,9 @@ export interface Transport {
 export type Handlers = (transport: Transport) => void;
 
 /** The call as a use case sees it. */
-export function inTenant(call: CallContext, tenant: string): RequestContext {
+export function inTenant(call: CallContext, tenant: string, proofToken = ""): RequestContext {
   return {
+    ...(proofToken === "" ? {} : { proofToken }),
     caller: call.caller,
     tenant,
     // Passed on unread: reading it makes it.

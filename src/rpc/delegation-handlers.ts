@@ -67,7 +67,7 @@ async function delegate(
   if (pairs.length === 0) throw malformed("pairs", "must have at least one pair");
   atMost(pairs.length, contractLimits.pairs, "pairs");
   const answer = await delegations.delegate(
-    inTenant(call, tenantFromProto(request.tenant)),
+    inTenant(call, tenantFromProto(request.tenant), request.proofToken),
     {
       ...(principal === undefined ? {} : { principal }),
       ...(delegator === undefined ? {} : { delegator }),
@@ -95,7 +95,7 @@ async function delegate(
 
 async function renew(delegations: Delegations, request: RenewDelegationRequest, call: CallContext) {
   const answer = await delegations.renew(
-    inTenant(call, tenantFromProto(request.tenant)),
+    inTenant(call, tenantFromProto(request.tenant), request.proofToken),
     {
       delegationId: delegationIdFromProto(request.delegationId, "delegation_id"),
       lifetime: lifetimeFromProto(request.expiry),
@@ -110,7 +110,7 @@ async function renew(delegations: Delegations, request: RenewDelegationRequest, 
 
 async function revoke(delegations: Delegations, request: RevokeRequest, call: CallContext) {
   const revoked = await delegations.revoke(
-    inTenant(call, tenantFromProto(request.tenant)),
+    inTenant(call, tenantFromProto(request.tenant), request.proofToken),
     { selector: selectorFromProto(request.selector), dryRun: request.dryRun },
     optionsFromProto(request.options),
   );

@@ -27,12 +27,21 @@ import { settleExpiry, type LifetimeSettings } from "./lifetime.ts";
 import type { Drafted, Mutator } from "./mutator.ts";
 import type { MutationOptions, RequestContext } from "./request.ts";
 import type { Storage } from "./storage.ts";
+import {
+  consentShown,
+  requirePrincipal,
+  standingOf,
+  standsFor,
+  type Standing,
+  type StandingPorts,
+} from "./standing.ts";
 
 export interface DelegateDependencies {
   readonly evaluator: Evaluator;
   readonly storage: Storage;
   readonly mutator: Mutator;
   readonly permits: Permits;
+  readonly verifySubject: StandingPorts["verifySubject"];
   readonly limits: EngineLimits;
   readonly lifetimes: LifetimeSettings;
   /** Live delegations of one (principal, delegate). */
@@ -61,11 +70,12 @@ export async function delegate(
   options: MutationOptions,
 ): Promise<Delegated> {
   const { mutator, storage, evaluator } = dependencies;
+  const standing = await standingOf(dependencies, context);
   const { answer, result } = await mutator.write<readonly string[]>(
     context,
     options,
     toJson(request),
-    () => compose(dependencies, context, request),
+    () => compose(dependencies, context, request, standing),
   );
   const now = await evaluator.clock(context);
   const at = { revision: result.revision, now };
@@ -76,10 +86,9 @@ async function compose(
   dependencies: DelegateDependencies,
   context: RequestContext,
   request: DelegateRequest,
+  standing: Standing,
 ): Promise<Drafted<readonly string[]>> {
-  const ground = await survey(dependencies, context, request);
-  const { tenant, caller } = context;
-  await dependencies.permits(caller, "delegator", { tenant, principal: ground.principal });
+  const ground = await survey(dependencies, context, request, standing);
   await requireRoom(dependencies, context, ground, request);
   const expiresAtMs = settleExpiry(
     request.lifetime,
@@ -95,7 +104,7 @@ async function compose(
       return { kind: "create", tuple };
     }),
   );
-  const records = ids.map((id) => recordOf(id, request, context, ground.now));
+  const records = ids.map((id) => recordOf(id, request, context, ground.now, standing));
   const draft = {
     operation: "delegate",
     steps,
@@ -111,7 +120,11 @@ async function survey(
   dependencies: DelegateDependencies,
   context: RequestContext,
   request: DelegateRequest,
+  standing: Standing,
 ): Promise<Ground> {
+  if (request.parentId === undefined && request.principal !== undefined) {
+    requirePrincipal(standing, request.principal);
+  }
   const { evaluator, storage } = dependencies;
   const head = await evaluator.run(context, { kind: "fully_consistent" }, (snapshot) => {
     const { now, modelId, plan } = snapshot;
@@ -119,7 +132,7 @@ async function survey(
   });
   requireDelegations(head.model);
   const at = { revision: head.pin.revision, now: head.now };
-  const ancestors = await readAncestors(storage, context.tenant, at, request.parentId);
+  const ancestors = await readAncestors(storage, context.tenant, at, request.parentId, standing);
   const [parent] = ancestors;
   const principal = parent?.principal ?? request.principal;
   const delegator = parent === undefined ? request.principal : parent.delegate;
@@ -139,6 +152,7 @@ async function readAncestors(
   tenant: string,
   at: { readonly revision: Pin["revision"]; readonly now: Now },
   parentId: string | undefined,
+  standing: Standing,
 ): Promise<readonly Delegation[]> {
   const ancestors: Delegation[] = [];
   let id = parentId;
@@ -149,7 +163,9 @@ async function readAncestors(
       });
     }
     const [found] = await readDelegations(storage, tenant, at, [id]);
-    if (found === undefined) {
+    // Another agent's delegation is as if it were not there.
+    const isHidden = ancestors.length === 0 && !standsFor(standing, found?.delegate);
+    if (found === undefined || isHidden) {
       throw new DomainError("delegation_not_found", `there is no delegation \`${id}\``, {
         field: "parent_id",
       });
@@ -299,8 +315,11 @@ function recordOf(
   request: DelegateRequest,
   context: RequestContext,
   now: Now,
+  standing: Standing,
 ): DelegationRecord {
-  const { purpose, consent, labels } = request;
+  const { purpose, labels } = request;
+  // What was verified counts, whatever else the caller says of it.
+  const consent = consentShown(standing) ?? request.consent;
   return {
     id,
     purpose,

@@ -1,6 +1,6 @@
 import { chainLinksMax, type identityRelations, type Delegation } from "../core/delegation.ts";
 import { DomainError } from "../core/error.ts";
-import { parseName, type Name, type ObjectRef } from "../core/object.ts";
+import { parseName, sameObject, type Name, type ObjectRef } from "../core/object.ts";
 import { subjectOf } from "../core/subject.ts";
 import type { RelationTuple } from "../core/tuple.ts";
 import type { TupleStep } from "../store/mutation.ts";
@@ -9,6 +9,7 @@ import type { Lifetime } from "./delegations.ts";
 import { delegationObject, readDelegations } from "./delegation-view.ts";
 import { pinOf } from "./evaluator.ts";
 import { settleExpiry } from "./lifetime.ts";
+import { requirePrincipal, standingOf, standsFor, type Standing } from "./standing.ts";
 import type { MutationOptions, RequestContext, WriteResult } from "./request.ts";
 
 /**
@@ -21,7 +22,8 @@ export async function renew(
   request: { readonly delegationId: string; readonly lifetime: Lifetime },
   options: MutationOptions,
 ): Promise<{ readonly delegation: Delegation; readonly result: WriteResult }> {
-  const { mutator, storage, evaluator, permits, lifetimes } = dependencies;
+  const { mutator, storage, evaluator, lifetimes } = dependencies;
+  const standing = await standingOf(dependencies, context);
   const { delegationId, lifetime } = request;
   const asked = { renew: delegationId, lifetime: { ...lifetime } };
   const { result } = await mutator.write<null>(context, options, asked, async () => {
@@ -31,12 +33,12 @@ export async function renew(
     }));
     const link = await read(at, delegationId);
     const { principal, delegator, delegate } = link;
+    requireStanding(standing, link);
     if (principal === undefined || delegator === undefined || delegate === undefined) {
       throw new DomainError("precondition_failed", `delegation \`${delegationId}\` is broken`, {
         hint: "revoke it and delegate anew",
       });
     }
-    await permits(context.caller, "delegator", { tenant: context.tenant, principal });
     const latestMs = await earliestAncestorEnd(at, link.parentId);
     const expiresAtMs = settleExpiry(lifetime, lifetimes, at.now.latestMs, latestMs);
     const tuples = identityTuples(delegationId, { principal, delegator, delegate }, expiresAtMs);
@@ -56,9 +58,7 @@ export async function renew(
   async function read(at: Parameters<typeof readDelegations>[2], id: string): Promise<Delegation> {
     const [found] = await readDelegations(storage, context.tenant, at, [id]);
     if (found !== undefined) return found;
-    throw new DomainError("delegation_not_found", `there is no delegation \`${id}\``, {
-      field: "delegation_id",
-    });
+    throw notFound(id);
   }
 
   /** An ancestor that is expired must be renewed first. A chain that does not end is no chain. */
@@ -81,6 +81,24 @@ export async function renew(
     }
     return earliestMs === Number.POSITIVE_INFINITY ? undefined : earliestMs;
   }
+}
+
+/** Another's delegation is as if it were not there. */
+function requireStanding(standing: Standing, link: Delegation): void {
+  if (standing.kind === "operator") return;
+  const { id, principal, delegator, parentId } = link;
+  const isOwn =
+    parentId === undefined
+      ? principal !== undefined && sameObject(standing.principal, principal)
+      : standsFor(standing, delegator);
+  if (!isOwn) throw notFound(id);
+  if (parentId === undefined && principal !== undefined) requirePrincipal(standing, principal);
+}
+
+function notFound(id: string): DomainError {
+  return new DomainError("delegation_not_found", `there is no delegation \`${id}\``, {
+    field: "delegation_id",
+  });
 }
 
 type Ends = Readonly<Record<Exclude<(typeof identityRelations)[number], "parent">, ObjectRef>>;

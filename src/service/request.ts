@@ -9,6 +9,8 @@ export interface RequestContext {
   readonly signal: AbortSignal;
   /** Milliseconds left until the client's deadline, as of the arrival; absent: no deadline. */
   readonly deadlineMs?: number;
+  /** A token of the one in whose name a delegation is given or taken; not verified yet. */
+  readonly proofToken?: string;
 }
 
 /** What every mutation takes beside its own fields. */

@@ -15,6 +15,7 @@ import { errorOf, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
 import type { Draft, Mutator } from "./mutator.ts";
 import { findRemaining } from "./remaining.ts";
 import type { MutationOptions, RequestContext } from "./request.ts";
+import { requirePrincipal, standingOf, type Standing, type StandingPorts } from "./standing.ts";
 import type { Storage } from "./storage.ts";
 
 export interface RevokeDependencies {
@@ -22,6 +23,7 @@ export interface RevokeDependencies {
   readonly storage: Storage;
   readonly mutator: Mutator;
   readonly permits: Permits;
+  readonly verifySubject: StandingPorts["verifySubject"];
   readonly limits: EngineLimits;
 }
 
@@ -48,10 +50,10 @@ export async function revoke(
   request: RevokeRequest,
   options: MutationOptions,
 ): Promise<Revoked> {
-  const { permits, mutator } = dependencies;
-  const { selector, dryRun } = request;
-  requireSelector(selector);
-  await permits(context.caller, "delegator", scopeOf(context, selector));
+  const { mutator } = dependencies;
+  const { dryRun } = request;
+  requireSelector(request.selector);
+  const selector = narrowed(request.selector, await standingOf(dependencies, context));
   if (dryRun) {
     const { told } = await survey(dependencies, context, selector);
     return told.outcome === "revoked" ? { ...told, outcome: "dry_run" } : told;
@@ -178,9 +180,12 @@ function requireSelector(selector: Selector): void {
   });
 }
 
-function scopeOf(context: RequestContext, selector: Selector): Parameters<Permits>[2] {
-  const { tenant } = context;
-  return selector.principal === undefined ? { tenant } : { tenant, principal: selector.principal };
+/** Who shows a principal's token takes back what that principal gave, and sees of nothing else. */
+function narrowed(selector: Selector, standing: Standing): Selector {
+  if (standing.kind === "operator") return selector;
+  const { principal } = standing;
+  requirePrincipal(standing, selector.principal ?? principal);
+  return { ...selector, principal };
 }
 
 function selectorJson(selector: Selector): Json {

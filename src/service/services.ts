@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Permits } from "../core/caller.ts";
 import type { EngineLimits } from "../engine/limits.ts";
+import type { SubjectIssuer } from "../identity/issuer.ts";
+import type { VerifyToken } from "../identity/token-verifier.ts";
 import { modelRejected } from "../model/finding.ts";
 import { readModel } from "../model/read-model.ts";
 import type { Replica } from "../replica/replica.ts";
@@ -49,6 +51,8 @@ export interface ServiceDependencies {
   readonly replica: Replica;
   readonly evaluatePast: EvaluatePast;
   readonly permits: Permits;
+  /** Verifies tokens that requests carry: of principals and agents, not of callers. */
+  readonly verifySubject: VerifyToken<SubjectIssuer>;
   readonly decisions: DecisionSink;
   readonly limits: EngineLimits;
   readonly settings: ServiceSettings;

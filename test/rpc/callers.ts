@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { createClient, type Client, type ClientTls } from "../../src/client/client.ts";
-import type { Issuer } from "../../src/identity/issuer.ts";
+import type { Issuer, SubjectIssuer } from "../../src/identity/issuer.ts";
 import { createTokenVerifier } from "../../src/identity/token-verifier.ts";
 import { createMetrics } from "../../src/rpc/metrics.ts";
 import { startServer, type ListenAddress, type RpcServer } from "../../src/rpc/server.ts";
@@ -22,13 +22,14 @@ export interface GuardedServer extends AsyncDisposable {
 export interface Guard {
   readonly proof?: ListenAddress["proof"];
   readonly issuers?: readonly Issuer[];
+  readonly subjects?: readonly SubjectIssuer[];
   readonly tls?: TlsSource;
   /** Another node's database. */
   readonly database?: string;
 }
 
 export async function startGuarded(guard: Guard): Promise<GuardedServer> {
-  const node = await startNode(guard.database);
+  const node = await startNode(guard.database, guard.subjects);
   await ensureSystemModel(node.storage, node.services.models);
   const metrics = createMetrics(() => ({}));
   const listen = { host: "127.0.0.1", port: 0, proof: guard.proof ?? "required" } as const;

@@ -4,6 +4,8 @@ import { parseSubjectText } from "../../src/core/subject.ts";
 import { parseTupleText } from "../../src/core/tuple.ts";
 import type { Call, Decision } from "../../src/core/decision.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
+import type { SubjectIssuer } from "../../src/identity/issuer.ts";
+import { createTokenVerifier } from "../../src/identity/token-verifier.ts";
 import { ReplicaMachine } from "../../src/replica/machine.ts";
 import { listenForMachine, postgresDb, postgresPast } from "../../src/replica/postgres.ts";
 import { PastEvaluator } from "../../src/replica/private-graph.ts";
@@ -30,7 +32,10 @@ export interface ServiceNode extends AsyncDisposable {
 }
 
 /** Several nodes share one database by its address. */
-export async function startNode(address?: string): Promise<ServiceNode> {
+export async function startNode(
+  address?: string,
+  issuers: readonly SubjectIssuer[] = [],
+): Promise<ServiceNode> {
   const connectionString = address ?? (await createTestDatabase()).connectionString;
   const database = new Database({ connectionString, log: () => undefined });
   await ensureStandingTenants(database);
@@ -66,6 +71,7 @@ export async function startNode(address?: string): Promise<ServiceNode> {
     storage,
     replica,
     evaluatePast: (tenant, at, evaluation, signal) => past.evaluate(tenant, at, evaluation, signal),
+    verifySubject: createTokenVerifier(issuers, Date.now),
     permits: createPermits({ replica, limits: defaultLimits, nowMs: Date.now }),
     decisions: {
       record: (event) => {

@@ -1,0 +1,89 @@
+import type { JWTPayload } from "jose";
+import { DomainError } from "../core/error.ts";
+import { parseObjectId, type Name, type ObjectRef } from "../core/object.ts";
+import type { SubjectIssuer } from "./issuer.ts";
+import type { VerifiedToken } from "./token-verifier.ts";
+
+export type SubjectToken = VerifiedToken<SubjectIssuer>;
+
+/** For whom a token speaks, and through whom. */
+export interface TokenSubjects {
+  readonly principal: ObjectRef;
+  /** The whole chain, who acts now last: of `act` (RFC 8693), else the client. May be empty. */
+  readonly actors: readonly ObjectRef[];
+}
+
+const actorsMax = 8;
+
+/** Fails with `unauthenticated` where a claim names no object. */
+export function subjectsOf({ from, subject, claims }: SubjectToken): TokenSubjects {
+  return {
+    principal: objectOf(from.principalType, subject, "sub"),
+    actors: actorsOf(claims, from),
+  };
+}
+
+/** Fails with `caller_not_permitted` unless the token says that its principal agrees, and not an agent. */
+export function requireConsent({ from, claims }: SubjectToken, nowMs: number): void {
+  const { consent } = from;
+  if (consent === undefined) throw noConsent("its issuer's tokens are no evidence of consent");
+  if (claims["act"] !== undefined) throw noConsent("it is an agent's");
+  const client = clientOf(claims);
+  if (typeof client !== "string" || !consent.clients.includes(client)) {
+    throw noConsent("it was given to another client");
+  }
+  const { acr, auth_time: authenticatedAt } = claims;
+  if (consent.acr.length > 0 && (typeof acr !== "string" || !consent.acr.includes(acr))) {
+    throw noConsent("its acr will not do");
+  }
+  if (consent.authenticatedWithinMs === undefined) return;
+  const oldestMs = nowMs - consent.authenticatedWithinMs - from.toleranceMs;
+  if (typeof authenticatedAt !== "number" || authenticatedAt * 1_000 < oldestMs) {
+    throw noConsent("the principal was authenticated too long ago");
+  }
+}
+
+function actorsOf(claims: JWTPayload, { actorType }: SubjectIssuer): readonly ObjectRef[] {
+  let act = claims["act"];
+  if (act === undefined) {
+    const client = clientOf(claims);
+    return client === undefined ? [] : [objectOf(actorType, client, "client_id")];
+  }
+  const actors: ObjectRef[] = [];
+  while (act !== undefined) {
+    if (typeof act !== "object" || act === null || !("sub" in act)) throw noObject("act");
+    actors.unshift(objectOf(actorType, act.sub, "act.sub"));
+    if (actors.length > actorsMax) throw noObject("act");
+    // An actor of another issuer is not the one of that name here.
+    if ("iss" in act && act.iss !== claims.iss) throw noObject("act.iss");
+    act = "act" in act ? act.act : undefined;
+  }
+  return actors;
+}
+
+function clientOf(claims: JWTPayload): unknown {
+  return claims["azp"] ?? claims["client_id"];
+}
+
+/** Ids are compared byte by byte: what is not normalised here would be two names of one. */
+function objectOf(type: Name, id: unknown, claim: string): ObjectRef {
+  if (typeof id !== "string" || id !== id.normalize("NFC")) throw noObject(claim);
+  try {
+    return { type, id: parseObjectId(id, claim) };
+  } catch (cause) {
+    throw noObject(claim, cause);
+  }
+}
+
+function noObject(claim: string, cause?: unknown): DomainError {
+  return new DomainError("unauthenticated", `the token's claim \`${claim}\` names no object`, {
+    cause,
+  });
+}
+
+function noConsent(why: string): DomainError {
+  return new DomainError(
+    "caller_not_permitted",
+    `the token does not say that its principal agrees: ${why}`,
+  );
+}
