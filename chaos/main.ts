@@ -128,7 +128,7 @@ async function report(faultCount: number): Promise<void> {
     revocations: recording.revocations,
     faults: faultCount,
     violations: verified.violations.length + recording.bugs.length,
-    lapses: counted.sum("leases_lost"),
+    lapses: counted.sum("leases_lapsed"),
     kills: counted.sum("leases_killed"),
     unknown: recording.unknown,
     unavailable: recording.unavailable,

@@ -178,7 +178,7 @@ function settle(
   group: Group,
   timeline: Timeline,
   leases: number,
-  { clock, faults }: BarrierOptions,
+  { clock, counters, faults }: BarrierOptions,
 ): void {
   const isOver = group.waitingFor?.length === 0;
   for (const write of group.writes) {
@@ -187,12 +187,13 @@ function settle(
     if (!lost && !isOver) continue;
     group.writes.delete(write);
     write.cancelDeadline();
-    if (lost) write.reject(outcomeUnknown());
-    else
-      write.resolve({
-        nodesAcknowledged: leases,
-        waitedMs: clock.mono() - write.startedMs,
-      });
+    if (lost) {
+      write.reject(outcomeUnknown());
+      continue;
+    }
+    const waitedMs = clock.mono() - write.startedMs;
+    counters.barrierMs += waitedMs;
+    write.resolve({ nodesAcknowledged: leases, waitedMs });
   }
 }
 

@@ -14,9 +14,21 @@ export interface ReplicaCounters {
   leasesRegistered: number;
   leasesLost: number;
   leasesKilled: number;
+  /** Terms that ran out before the lease was renewed, as far as anybody asked meanwhile. */
+  leasesLapsed: number;
   renewalsHeld: number;
   barriers: number;
   barriersNotOver: number;
+  /** What the writes whose barrier was over have waited for it, added up. */
+  barrierMs: number;
+}
+
+/** How a node stands now. */
+export interface ReplicaGauges {
+  /** Since the last good renewal was sent; infinite without a lease. */
+  readonly leaseAgeMs: number;
+  /** Of the tenant that is furthest back: reported revisions that are not acknowledged. */
+  readonly revisionsBehind: number;
 }
 
 export function zeroCounters(): ReplicaCounters {
@@ -32,8 +44,10 @@ export function zeroCounters(): ReplicaCounters {
     leasesRegistered: 0,
     leasesLost: 0,
     leasesKilled: 0,
+    leasesLapsed: 0,
     renewalsHeld: 0,
     barriers: 0,
     barriersNotOver: 0,
+    barrierMs: 0,
   };
 }

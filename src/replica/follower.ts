@@ -87,6 +87,11 @@ export class Follower {
     return this.#modelId;
   }
 
+  /** Revisions that the last renewal reported and that are not acknowledged. */
+  get behind(): number {
+    return Math.max(0, this.#reportedHead - this.#acknowledged);
+  }
+
   /** L3: the previous renewal reported nothing that is not acknowledged. */
   get isUpToReport(): boolean {
     return this.#phase !== "serving" || this.#acknowledged >= this.#reportedHead;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Timeline } from "../core/revision.ts";
+import type { ReplicaCounters } from "./counters.ts";
 import type { Db, Renewal } from "./db.ts";
 import type { Faults } from "./faults.ts";
 import type { ReplicaParameters } from "./parameters.ts";
@@ -29,6 +30,7 @@ export interface LeaseOptions {
   readonly report: Report;
   readonly node: string;
   readonly events: LeaseEvents;
+  readonly counters: ReplicaCounters;
 }
 
 interface Held {
@@ -47,6 +49,8 @@ export class Lease {
   #registering = false;
   #renewing = false;
   #due = false;
+  /** Counts lapses, decides nothing. */
+  #wasValid = false;
   #cancelTimer: () => void = () => {};
   // For the fault of the stale test alone.
   #flag = false;
@@ -55,6 +59,11 @@ export class Lease {
 
   constructor(options: LeaseOptions) {
     this.#options = options;
+  }
+
+  /** Since the sending of the last good renewal; infinite without a lease. */
+  get ageMs(): number {
+    return this.#held === undefined ? Infinity : this.#options.clock.mono() - this.#held.mono0;
   }
 
   get id(): string | undefined {
@@ -72,9 +81,13 @@ export class Lease {
     const { clock, parameters, faults } = this.#options;
     if (faults.staleLeaseTest === true) return this.#flag;
     const elapsedMs = clock.mono() - held.mono0;
-    if (elapsedMs >= parameters.serveMs) return false;
     // Two-sided: a wall clock that was set back must not hide a suspend.
-    return Math.abs(clock.wall() - held.wall0 - elapsedMs) <= parameters.wallToleranceMs;
+    const isValid =
+      elapsedMs < parameters.serveMs &&
+      Math.abs(clock.wall() - held.wall0 - elapsedMs) <= parameters.wallToleranceMs;
+    if (this.#wasValid && !isValid) this.#options.counters.leasesLapsed += 1;
+    this.#wasValid = isValid;
+    return isValid;
   }
 
   /** Somebody needs the lease, or an acknowledgement arrived: does what is due. */

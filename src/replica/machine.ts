@@ -1,7 +1,7 @@
 import type { DomainError } from "../core/error.ts";
 import type { ConsistencyToken, Revision, Timeline } from "../core/revision.ts";
 import { Barrier } from "./barrier.ts";
-import { zeroCounters, type ReplicaCounters } from "./counters.ts";
+import { zeroCounters, type ReplicaCounters, type ReplicaGauges } from "./counters.ts";
 import { DatabaseClock } from "./database-clock.ts";
 import type { Db, LeaseRow, Renewal } from "./db.ts";
 import { Doorbell } from "./doorbell.ts";
@@ -36,7 +36,7 @@ export interface ReplicaOptions {
  * all that it is told and all time come through its ports.
  */
 export class ReplicaMachine implements Replica {
-  readonly counters: ReplicaCounters = zeroCounters();
+  readonly #counters: ReplicaCounters = zeroCounters();
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #timers: Timers;
@@ -71,7 +71,7 @@ export class ReplicaMachine implements Replica {
       ...options,
       parameters: this.#parameters,
       faults: this.#faults,
-      counters: this.counters,
+      counters: this.#counters,
     };
     this.#lease = new Lease({ ...shared, events: this.#leaseEvents() });
     this.#barrier = new Barrier({
@@ -117,11 +117,11 @@ export class ReplicaMachine implements Replica {
       const snapshot = this.#snapshot(follower);
       const evaluated = snapshot === undefined ? undefined : evaluation(snapshot);
       if (evaluated?.kind === "decided") {
-        this.counters.decidedAtOnce += 1;
+        this.#counters.decidedAtOnce += 1;
         return evaluated.value;
       }
     }
-    this.counters.waited += 1;
+    this.#counters.waited += 1;
     return evaluateWaiting(this.#evaluations, tenant, evaluation, options);
   }
 
@@ -145,6 +145,15 @@ export class ReplicaMachine implements Replica {
 
   get serving(): boolean {
     return this.#lease.isValid() && this.#databaseClock.at(this.#clock.mono()) !== undefined;
+  }
+
+  /** As they are now. */
+  get counters(): Readonly<ReplicaCounters> & ReplicaGauges {
+    return {
+      ...this.#counters,
+      leaseAgeMs: this.#lease.ageMs,
+      revisionsBehind: Math.max(0, ...this.#followers.all().map(({ behind }) => behind)),
+    };
   }
 
   /** The lease that the node holds, valid or not. */
@@ -205,13 +214,13 @@ export class ReplicaMachine implements Replica {
       registered: (leaseId, timeline) => this.#registered(leaseId, timeline),
       lost: () => {
         // L5: in one tick with the loss of the lease.
-        this.counters.leasesLost += 1;
+        this.#counters.leasesLost += 1;
         for (const follower of this.#followers.all()) follower.unsubscribe();
       },
       waitedFor: () => this.#barrier.waitedFor(),
       mayRenew: () => {
         const may = this.#followers.all().every((follower) => follower.isUpToReport);
-        if (!may) this.counters.renewalsHeld += 1;
+        if (!may) this.#counters.renewalsHeld += 1;
         return may;
       },
       answered: (renewal, sentMs, gotMs) => this.#observe(renewal, sentMs, gotMs),
@@ -230,7 +239,7 @@ export class ReplicaMachine implements Replica {
       timers: this.#timers,
       parameters: this.#parameters,
       faults: this.#faults,
-      counters: this.counters,
+      counters: this.#counters,
       report: this.#report,
       clock: this.#pages,
       leaseId: () => this.#lease.id,
@@ -250,7 +259,7 @@ export class ReplicaMachine implements Replica {
   }
 
   #registered(leaseId: string, timeline: Timeline): void {
-    this.counters.leasesRegistered += 1;
+    this.#counters.leasesRegistered += 1;
     // L5, F2: what was learned on another timeline may never have happened.
     const isOther = timeline !== this.#timeline && this.#faults.ignoreTimeline !== true;
     if (isOther) for (const follower of this.#followers.all()) follower.restart();
@@ -286,7 +295,7 @@ export class ReplicaMachine implements Replica {
     try {
       const killed = await this.#db.kill(leaseId, renewSeq);
       this.#watch.forget(leaseId);
-      if (killed) this.counters.leasesKilled += 1;
+      if (killed) this.#counters.leasesKilled += 1;
       this.#barrier.nudge();
     } catch (cause) {
       this.#report("killing an expired lease", cause);

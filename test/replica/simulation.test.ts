@@ -31,6 +31,7 @@ suite("ReplicaMachine in simulated histories", () => {
       rollForwards: counters("rollForwards") > 20,
       discarded: counters("discarded") > 50,
       leasesKilled: counters("leasesKilled") > 100,
+      leasesLapsed: counters("leasesLapsed") > 100,
       leasesLost: counters("leasesLost") > 100,
       renewalsHeld: counters("renewalsHeld") > 100,
       oks: seen("oks") > 2000,

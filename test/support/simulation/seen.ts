@@ -39,7 +39,9 @@ export function addCounters(sum: ReplicaCounters, more: Readonly<ReplicaCounters
   sum.leasesRegistered += more.leasesRegistered;
   sum.leasesLost += more.leasesLost;
   sum.leasesKilled += more.leasesKilled;
+  sum.leasesLapsed += more.leasesLapsed;
   sum.renewalsHeld += more.renewalsHeld;
   sum.barriers += more.barriers;
   sum.barriersNotOver += more.barriersNotOver;
+  sum.barrierMs += more.barrierMs;
 }
