@@ -14,7 +14,7 @@ import { readPage } from "./lists.ts";
 import { parsePageToken } from "./page-token.ts";
 import type { Paged, RequestContext } from "./request.ts";
 import type { Storage } from "./storage.ts";
-import { pinNow } from "./tuple-reader.ts";
+import { pinNow, pinOfPage } from "./tuple-reader.ts";
 import { wakeOnApplied } from "./wake.ts";
 
 interface Dependencies {
@@ -54,7 +54,7 @@ class EngineToolLister implements ToolLister {
     } catch (error) {
       if (!rangesOverAll(error)) throw error;
       const start = parsePageToken(page, pages.request);
-      const pin = start?.pin ?? (await pinNow(this.#ports, context, consistency));
+      const pin = await pinOfPage(this.#ports, context, consistency, start);
       const registered = await readRegistered(this.#ports.storage, context.tenant, pin.revision);
       return this.#readTools(context, query, { ...pages, pin }, registered);
     }
@@ -64,10 +64,10 @@ class EngineToolLister implements ToolLister {
     context: RequestContext,
     query: WatchedQuery,
   ): AsyncGenerator<{ readonly token: string }, void, undefined> {
-    await this.#permit(context, query);
     using wake = wakeOnApplied(this.#ports.replica, context.tenant, context.signal);
     let last: string | undefined;
     for (;;) {
+      await this.#permit(context, query);
       const { tools, token } = await this.#wholeSet(context, query);
       if (tools !== last) yield { token };
       last = tools;

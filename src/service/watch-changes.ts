@@ -35,7 +35,12 @@ export async function* watchChanges(
   const { tenant, signal } = context;
   await permits(context.caller, "operator", { tenant });
   // Subscribes the node to the tenant, so that applied revisions wake this watcher.
-  const start = await pinNow(dependencies, context, { kind: "default" });
+  const { token } = request;
+  const start = await pinNow(
+    dependencies,
+    context,
+    token === "" ? { kind: "default" } : { kind: "at_least_as_fresh", token },
+  );
   const asked = request.token === "" ? undefined : parseToken(request.token, tenant, "token");
   let { timeline, revision } = asked ?? start;
   using wake = wakeOnApplied(replica, tenant, signal);
@@ -49,12 +54,16 @@ export async function* watchChanges(
     }
     for (const change of changes) {
       revision = change.revision;
+      // What the watcher may has changed, perhaps, since it began.
+      await permits(context.caller, "operator", { tenant });
       const shown = await select(dependencies, tenant, change, request);
       if (shown === undefined) continue;
       yield { kind: "change", change: shown, token: formatToken({ tenant, timeline, revision }) };
     }
     if (revision < head.revision) continue;
-    if (!(await wake.next(heartbeatMs))) yield heartbeat(tenant, timeline, revision);
+    const woken = await wake.next(heartbeatMs);
+    await permits(context.caller, "operator", { tenant });
+    if (!woken) yield heartbeat(tenant, timeline, revision);
   }
 }
 

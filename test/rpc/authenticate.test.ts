@@ -99,6 +99,16 @@ suite("a server that asks who calls", () => {
     questions.end();
   });
 
+  test("a watch ends with what it may", async () => {
+    const { keyId, secret } = await makeKey(["operator"]);
+    using client = server.client(secret);
+    const events = client.tuple.watch({})[Symbol.asyncIterator]();
+    assert.equal((await events.next()).done, false);
+    await server.node.services.keys.revoke(requestContext(), keyId, options);
+    await touch(server.node, ["folder:other#owner@user:alice"]);
+    await assert.rejects(events.next(), { code: "unauthenticated" });
+  });
+
   test("a permission that is taken back is gone when the write returns", async () => {
     const { keyId, secret } = await makeKey(["checker"]);
     using client = server.client(secret);
