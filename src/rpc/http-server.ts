@@ -17,6 +17,7 @@ import { sendPage, type HttpPages } from "./http-pages.ts";
 import { peerOf } from "./peer.ts";
 import { secureOptions, type TlsSource } from "./tls.ts";
 import { answerUnary, bodyFormatOf, sendError } from "./http-unary.ts";
+import { listen } from "./listen.ts";
 
 /** Serves Connect, gRPC-Web, metrics and health. Fails with `not_supported` where it cannot listen. */
 export async function listenHttp(
@@ -44,7 +45,7 @@ export async function listenHttp(
       sendError(response, error, serving.reportBug, 405);
     }
   });
-  const port = await listen(server, address);
+  const port = await listen(server, address, "--http-listen");
   return {
     port,
     setServing: (state) => void (serves = state),
@@ -117,22 +118,6 @@ function createListener(tls: TlsSource | undefined): Server {
   const server = createTlsServer({ ...timeouts, ...secureOptions(tls) });
   tls.follow((material) => server.setSecureContext(material));
   return server;
-}
-
-async function listen(
-  server: Server,
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    server.once("error", (cause) => {
-      const problem = `cannot listen on \`${host}:${port}\`: ${cause.message}`;
-      reject(new DomainError("not_supported", problem, { cause }));
-    });
-    server.listen(port, host, () => {
-      const bound = server.address();
-      resolve(typeof bound === "object" && bound !== null ? bound.port : port);
-    });
-  });
 }
 
 async function closeServer(server: Server, graceMs: number): Promise<void> {

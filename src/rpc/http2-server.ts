@@ -21,6 +21,7 @@ import { Http2Transport } from "./http2-transport.ts";
 import { peerOf } from "./peer.ts";
 import { addReflection } from "./reflection.ts";
 import { secureOptions, type TlsSource } from "./tls.ts";
+import { listen } from "./listen.ts";
 
 const keepaliveMs = 60_000;
 const keepaliveTimeoutMs = 20_000;
@@ -59,7 +60,7 @@ export async function listenHttp2(
   server.on("stream", (stream, headers) =>
     serveStream(serving, transport, sessions, stream, headers),
   );
-  const port = await listen(server, address);
+  const port = await listen(server, address, "--grpc-listen");
   return { port, setServing, close };
 
   async function close(graceMs: number): Promise<void> {
@@ -157,21 +158,5 @@ function watchSession(sessions: Map<Http2Session, string>, session: ServerHttp2S
     clearInterval(keepalive);
     clearTimeout(unanswered);
     sessions.delete(session);
-  });
-}
-
-async function listen(
-  server: Http2Server,
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    server.once("error", (cause) => {
-      const problem = `cannot listen on \`${host}:${port}\`: ${cause.message}`;
-      reject(new DomainError("not_supported", problem, { cause }));
-    });
-    server.listen(port, host, () => {
-      const bound = server.address();
-      resolve(typeof bound === "object" && bound !== null ? bound.port : port);
-    });
   });
 }

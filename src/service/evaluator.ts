@@ -181,7 +181,7 @@ function requireModel(modelId: string | undefined, tenant: string): string {
   throw new DomainError("model_missing", `tenant \`${tenant}\` had no authorization model then`);
 }
 
-function otherTimeline(field: string): DomainError {
+export function otherTimeline(field: string): DomainError {
   return new DomainError(
     "revision_expired",
     `${field} is from before a failover of the database, whose revisions cannot be read again`,

@@ -10,7 +10,7 @@ import type { EngineLimits } from "../engine/limits.ts";
 import { selectDelegations } from "../engine/select-delegations.ts";
 import { delegationTypeName, readDelegations } from "./delegation-view.ts";
 import type { DelegationFilter } from "./delegations.ts";
-import { errorOf, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
+import { errorOf, otherTimeline, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
 import { formatPageToken, pageSizeOf, parsePageToken } from "./page-token.ts";
 import type { Consistency, Paged, PageRequest, RequestContext } from "./request.ts";
 import type { Storage } from "./storage.ts";
@@ -71,6 +71,9 @@ export async function listDelegations(
     value: { pin: pinOf(snapshot), now: snapshot.now },
   }));
   const { now } = first;
+  if (start !== undefined && start.pin.timeline !== first.pin.timeline) {
+    throw otherTimeline("page_token");
+  }
   const pin = start?.pin ?? first.pin;
   const token = formatToken({ tenant, ...pin });
   const items: Delegation[] = [];

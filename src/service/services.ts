@@ -25,6 +25,7 @@ import { createRelationReader } from "./relations.ts";
 import { renew } from "./renew.ts";
 import { revoke } from "./revoke.ts";
 import type { Storage } from "./storage.ts";
+import { subjectNaming, type NameSubjects } from "./subject-tokens.ts";
 import { resume, suspend } from "./suspend.ts";
 import { createTenants } from "./tenant-keeper.ts";
 import type { Tenants } from "./tenants.ts";
@@ -44,6 +45,7 @@ export interface Services {
   readonly models: Models;
   readonly tenants: Tenants;
   readonly keys: ApiKeys;
+  readonly nameSubjects: NameSubjects;
 }
 
 export interface ServiceDependencies {
@@ -119,6 +121,7 @@ export function createServices(dependencies: ServiceDependencies): Services {
       newModelId: () => newId("m"),
     }),
     tenants: createTenants(dependencies),
+    nameSubjects: subjectNaming(dependencies.verifySubject),
     keys: createApiKeys({ ...all, newKeyId: () => newId("k"), nowMs: () => Date.now() }),
   };
 }

@@ -22,6 +22,8 @@ const suspended = parseName("suspended", "relation");
 const suspensionType = parseName("suspension", "type");
 /** Suspensions that one object may have: each is lifted on its own. */
 const suspensionsMax = 100;
+/** Suspensions that are lifted at once: tuples written by hand may be more than `suspend` makes. */
+const liftedMax = 4_000;
 
 /** Adds a suspension of its own, so that lifting another lifts not this one. */
 export async function suspend(
@@ -130,7 +132,7 @@ async function suspensionsOf(
       subjectType: suspensionType,
     },
     revision,
-    limit: suspensionsMax + 1,
+    limit: liftedMax,
   });
   return tuples.flatMap(({ subject }) => (subject.kind === "object" ? [subject.object.id] : []));
 }

@@ -7,8 +7,8 @@ import {
   type RelationTuple,
   type TupleFilter,
 } from "../core/tuple.ts";
-import { pinOf, type Evaluator, type Pin } from "./evaluator.ts";
-import { formatPageToken, pageSizeOf, parsePageToken } from "./page-token.ts";
+import { otherTimeline, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
+import { formatPageToken, pageSizeOf, parsePageToken, type PagePosition } from "./page-token.ts";
 import type { Consistency, Paged, PageRequest, RequestContext } from "./request.ts";
 import type { Storage } from "./storage.ts";
 import type { ExportChunk } from "./tuples.ts";
@@ -35,7 +35,7 @@ export async function readTuples(
   const request: Json = { read: { ...filter }, consistency: { ...consistency } };
   const size = pageSizeOf(page);
   const start = parsePageToken(page, request);
-  const pin = start?.pin ?? (await pinNow(dependencies, context, consistency));
+  const pin = await pinOfPage(dependencies, context, consistency, start);
   const tuples = await storage.tuples.read(tenant, {
     filter,
     revision: pin.revision,
@@ -66,7 +66,7 @@ export async function* exportTuples(
   await permits(context.caller, "reader", { tenant });
   const request: Json = { export: { ...filter } };
   const start = parsePageToken({ pageSize: 0, pageToken: cursor }, request);
-  const pin = start?.pin ?? (await pinNow(dependencies, context, consistency));
+  const pin = await pinOfPage(dependencies, context, consistency, start);
   const token = formatToken({ tenant, ...pin });
   let after = start === undefined ? undefined : parseTupleText(start.after, "cursor");
   for (;;) {
@@ -82,6 +82,19 @@ export async function* exportTuples(
     yield { tuples, token, cursor: formatPageToken({ pin, after: formatTuple(after) }, request) };
     if (tuples.length < exportChunkTuples) return;
   }
+}
+
+/** Where a list goes on. Fails with `revision_expired` where its revisions are of an earlier timeline. */
+export async function pinOfPage(
+  dependencies: Pick<ReadDependencies, "evaluator">,
+  context: RequestContext,
+  consistency: Consistency,
+  start: PagePosition | undefined,
+): Promise<Pin> {
+  if (start === undefined) return pinNow(dependencies, context, consistency);
+  const { timeline } = await pinNow(dependencies, context, { kind: "default" });
+  if (timeline !== start.pin.timeline) throw otherTimeline("page_token");
+  return start.pin;
 }
 
 /** The revision that a read begins at. */

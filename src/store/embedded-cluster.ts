@@ -46,7 +46,14 @@ export async function own(folder: string, account: EmbeddedAccount): Promise<voi
 
 /** Makes the folder with all above it; what it makes can be entered by the account, whatever the umask. */
 export async function ensureEnterable(folder: string, account: EmbeddedAccount): Promise<void> {
-  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new DomainError(
+      "not_supported",
+      `the data directory \`${folder}\` cannot be made: ${problem}, choose another with --data-dir`,
+      { cause },
+    );
+  });
   if (made === undefined || account.kind !== "account") return;
   for (let place = folder; ; place = dirname(place)) {
     await chmod(place, 0o711);

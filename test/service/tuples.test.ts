@@ -179,6 +179,33 @@ suite("tuples", () => {
     assert.equal((await ask()).deleted, 2);
   });
 
+  test("a page token of an earlier timeline of the database is refused", async () => {
+    const page = { pageSize: 1, pageToken: "" };
+    const { nextPageToken = "" } = await node.services.tuples.read(
+      requestContext(),
+      {},
+      page,
+      byDefault,
+    );
+    const parts: unknown = JSON.parse(Buffer.from(nextPageToken, "base64url").toString("utf8"));
+    assert.ok(Array.isArray(parts));
+    const earlier = JSON.stringify(["00000000", ...parts.slice(1)]);
+    const pageToken = Buffer.from(earlier, "utf8").toString("base64url");
+    await assert.rejects(
+      node.services.tuples.read(requestContext(), {}, { pageSize: 1, pageToken }, byDefault),
+      failsWith("revision_expired"),
+    );
+  });
+
+  test("a watch does not begin behind the head", async () => {
+    const { token } = await node.services.tenants.nodes(requestContext());
+    const [, timeline] = Buffer.from(token, "base64url").toString("utf8").split(" ");
+    const ahead = Buffer.from(`1 ${timeline} 999999 default`, "utf8").toString("base64url");
+    const request = { token: ahead, types: [], objects: [] };
+    const events = node.services.tuples.watch(requestContext(), request)[Symbol.asyncIterator]();
+    await assert.rejects(events.next(), failsWith("revision_ahead"));
+  });
+
   test("a token of another tenant is refused", async () => {
     await node.services.tenants.create(requestContext("other"), options);
     const { token } = await node.services.tenants.nodes(requestContext("other"));
