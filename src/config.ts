@@ -350,6 +350,9 @@ function checkTogether(config: Config): void {
   if (tlsClientCaFile !== undefined && tlsCertificateFile === undefined) {
     refuse("tls-client-ca", "needs --tls-cert and --tls-key");
   }
+  if (tlsCertificateFile !== undefined && config.grpcServer === "grpc-js") {
+    refuse("grpc-server", "must be http2 with --tls-cert");
+  }
   if (config.authentication === "required") return;
   for (const listen of [config.grpcListen, config.httpListen]) {
     if (!isLoopback(listen) && !config.insecureListen) {

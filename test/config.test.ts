@@ -39,6 +39,13 @@ suite("parseConfig", () => {
     [["--lease-renew", "3s"], {}, /^--lease-renew must be at most a quarter/],
     [["--delegation-lifetime", "31d"], {}, /^--delegation-lifetime must be at most/],
     [["--grpc-listen", "0.0.0.0:7450"], {}, /^--insecure-listen must be given.*0\.0\.0\.0:7450/],
+    [["--tls-cert", "cert.pem"], {}, /^--tls-cert and --tls-key must be given together/],
+    [["--tls-client-ca", "ca.pem"], {}, /^--tls-client-ca needs --tls-cert/],
+    [
+      ["--tls-cert=c", "--tls-key=k", "--grpc-server=grpc-js"],
+      {},
+      /^--grpc-server must be http2 with --tls-cert/,
+    ],
     [["--http-listen", "[::]:7451"], {}, /^--insecure-listen must be given.*\[::\]:7451/],
   ];
   for (const [args, environment, message] of refused) {
@@ -55,6 +62,11 @@ suite("parseConfig", () => {
         error.message.startsWith("DATABASE_URL must be") &&
         !error.message.includes("secret"),
     );
+  });
+
+  test("other machines are listened to where callers must show who they are", () => {
+    const args = ["--grpc-listen", "0.0.0.0:0", "--authentication", "required"];
+    assert.equal(parseConfig(args, {}).authentication, "required");
   });
 
   test("other machines are listened to only in so many words", () => {

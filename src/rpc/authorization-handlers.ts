@@ -1,5 +1,6 @@
+import { create } from "@bufbuild/protobuf";
 import { DomainError } from "../core/error.ts";
-import { parseName } from "../core/object.ts";
+import { parseName, type ObjectRef } from "../core/object.ts";
 import { objectOfSubject } from "../core/subject.ts";
 import { formatToken, type ConsistencyToken } from "../core/revision.ts";
 import type { Decision } from "../core/decision.ts";
@@ -12,7 +13,10 @@ import {
   type ListSubjectsRequest,
   type ListToolsRequest,
 } from "../gen/prokura/v1/authorization_pb.ts";
+import type { NameSubjects } from "../service/subject-tokens.ts";
+import { ObjectSchema } from "../gen/prokura/v1/core_pb.ts";
 import type { Authorizer, RelationReader, ToolLister } from "../service/authorizer.ts";
+import { malformed } from "./field.ts";
 import { inTenant, type CallContext, type Handlers } from "./call.ts";
 import { checkItems } from "./check-batch.ts";
 import {
@@ -39,6 +43,7 @@ export interface AuthorizationParts {
   readonly authorizer: Authorizer;
   readonly relations: RelationReader;
   readonly tools: ToolLister;
+  readonly nameSubjects: NameSubjects;
 }
 
 export function authorizationHandlers(
@@ -50,9 +55,12 @@ export function authorizationHandlers(
   const { method } = AuthorizationService;
   const tokenOf = lastToken();
   return (transport) => {
-    transport.unary(method.check, (request, call) =>
-      check(authorizer, limits, tokenOf, request, call),
-    );
+    transport.unary(method.check, (request, call) => {
+      if (request.bearerToken === "") return check(authorizer, limits, tokenOf, request, call);
+      return named(parts.nameSubjects, request).then((known) =>
+        check(authorizer, limits, tokenOf, known, call),
+      );
+    });
     transport.unary(method.batchCheck, (request, call) =>
       checkItems(authorizer, limits, request, call),
     );
@@ -96,6 +104,16 @@ function lastToken(): (position: ConsistencyToken) => string {
     }
     return text;
   };
+}
+
+/** The same request with the principal and the actors that its token names. */
+async function named(nameSubjects: NameSubjects, request: CheckRequest): Promise<CheckRequest> {
+  if (request.principal !== undefined || request.actors.length > 0) {
+    throw malformed("bearer_token", "must be empty where principal or actors are named");
+  }
+  const { principal, actors } = await nameSubjects(request.bearerToken);
+  const toProto = (object: ObjectRef) => create(ObjectSchema, objectToProto(object));
+  return { ...request, principal: toProto(principal), actors: actors.map(toProto) };
 }
 
 function check(

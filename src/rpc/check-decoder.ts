@@ -21,7 +21,13 @@ export function decodeCheck(bytes: Buffer): CheckRequest | undefined {
     if (tag === 10) tenant = reader.text();
     else readCall(reader, tag, call);
   }
-  return plain(reader, { $typeName: "prokura.v1.CheckRequest", tenant, ...call });
+  // A token in place of names is read by somebody slower.
+  return plain(reader, {
+    $typeName: "prokura.v1.CheckRequest",
+    tenant,
+    ...call,
+    bearerToken: "",
+  });
 }
 
 export function decodeBatchCheck(bytes: Buffer): BatchCheckRequest | undefined {

@@ -29,6 +29,7 @@ export function refusingUseCases(given: Partial<UseCases>): UseCases {
     tenants: { create: refuse, list: refuse, nodes: refuse },
     keys: { create: refuse, revoke: refuse, list: refuse },
     verifyCredential: refuse,
+    nameSubjects: refuse,
     ...given,
   };
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import type { Client } from "../../src/client/client.ts";
+import { Verdict } from "../../src/gen/prokura/v1/authorization_pb.ts";
 import { parseName } from "../../src/core/object.ts";
 import { issuerName, startIssuer, type TestIssuer } from "../identity/issuing.ts";
 import {
@@ -155,6 +156,39 @@ suite("a delegator", () => {
     await assert.rejects(client.delegation.getDelegation({ delegationId: parentId }), refused);
     await assert.rejects(client.delegation.suspend({ target: user("bob") }), refused);
     await assert.rejects(client.tuple.readTuples({}), refused);
+  });
+
+  test("a check may be asked with the token that a gateway got in place of names", async () => {
+    const { secret } = await server.node.services.keys.create(
+      requestContext(),
+      { name: "gateway", permissions: ["checker"] },
+      options,
+    );
+    using gateway = server.client(secret);
+    const call = {
+      tool: { type: "tool", id: "send" },
+      accesses: [{ resource: { type: "mailbox", id: "alice" } }],
+    };
+    const ask = async (token: Promise<string>) =>
+      (await gateway.authorization.check({ ...call, bearerToken: await token })).verdict;
+    assert.equal(await ask(fresh({ act: { sub: "bot" } })), Verdict.ALLOWED);
+    assert.equal(await ask(fresh({ client_id: "bot" })), Verdict.ALLOWED);
+    assert.equal(await ask(fresh({ act: { sub: "helper" } })), Verdict.DENIED);
+    assert.equal(
+      await ask(fresh({ act: { sub: "helper", act: { sub: "bot" } } })),
+      Verdict.ALLOWED,
+    );
+    assert.equal(await ask(fresh({ act: { sub: "bot", act: { sub: "helper" } } })), Verdict.DENIED);
+    assert.equal(await ask(fresh({ sub: "mallory", act: { sub: "bot" } })), Verdict.DENIED);
+    const refused = { code: "unauthenticated" };
+    await assert.rejects(ask(fresh({})), refused);
+    await assert.rejects(ask(issuer.token("another-service", { client_id: "bot" })), refused);
+    const both = {
+      ...call,
+      principal: user("bob"),
+      bearerToken: await fresh({ client_id: "bot" }),
+    };
+    await assert.rejects(gateway.authorization.check(both), { code: "malformed" });
   });
 
   test("an operator needs no token", async () => {
