@@ -86,9 +86,11 @@ export class Barrier {
     return promise;
   }
 
-  /** An acknowledgement or a kill was answered: it is worth to look again. */
-  nudge(): void {
-    for (const groups of this.#running.values()) for (const group of groups) group.bell.ring();
+  /** An acknowledgement for the tenant, or a kill, was answered: it is worth to look again. */
+  nudge(tenant?: string): void {
+    const running =
+      tenant === undefined ? [...this.#running.values()] : [this.#running.get(tenant) ?? []];
+    for (const groups of running) for (const group of groups) group.bell.ring();
   }
 
   /** Leases of which a barrier waits to hear. */
@@ -135,6 +137,7 @@ export class Barrier {
     let leases = 0;
     let delayMs = firstDelayMs;
     while (group.writes.size > 0) {
+      const scannedMs = clock.mono();
       const scan = await this.#scan(group);
       if (scan !== undefined) {
         if (group.waitingFor === undefined) leases = scan.leases;
@@ -142,8 +145,11 @@ export class Barrier {
         settle(group, scan.timeline, leases, this.#options);
         if (group.writes.size === 0) return;
       }
-      const hurried = clock.mono() - group.startedMs < hurryMs;
-      await this.#pause(group, hurried ? delayMs : idleDelayMs);
+      const nowMs = clock.mono();
+      const hurried = nowMs - group.startedMs < hurryMs;
+      // A database that is slow to answer is not asked the more often for it.
+      const tactfulMs = Math.min(idleDelayMs, Math.max(delayMs, nowMs - scannedMs));
+      await this.#pause(group, hurried ? tactfulMs : idleDelayMs);
       delayMs = Math.min(delayMsMax, delayMs * 2);
     }
   }

@@ -249,9 +249,9 @@ export class ReplicaMachine implements Replica {
       applied: ({ tenant, applied }) => {
         for (const listener of this.#listeners) listener(tenant, applied);
       },
-      acknowledged: () => {
+      acknowledged: ({ tenant }) => {
         this.#lease.nudge();
-        this.#barrier.nudge();
+        this.#barrier.nudge(tenant);
       },
       serving: () => this.#changed.ring(),
       refused: (follower, error) => this.#refused(follower, error),
