@@ -239,7 +239,9 @@ async function* messagesOf<Input extends DescMessage>(
   input: Input,
 ): AsyncGenerator<MessageShape<Input>> {
   try {
-    for await (const bytes of call) yield decode(input, Buffer.from(bytes));
+    // A message that cannot be decoded must not take the stream with it: its status is still to go out.
+    for await (const bytes of call.iterator({ destroyOnReturn: false }))
+      yield decode(input, Buffer.from(bytes));
   } catch (error) {
     // What the stream throws when its client leaves says less than why it left.
     throw end.reason ?? error;

@@ -134,27 +134,33 @@ export class Http2Call {
   /** Ends the call with OK, after a last message if there is one. */
   finish(framed?: Buffer): void {
     if (this.#isOver || (framed !== undefined && !this.#fits(framed))) return;
-    this.#begin();
-    if (framed === undefined) this.#stream.end();
-    else this.#stream.end(framed);
+    if (framed === undefined) this.#conclude(ok);
+    else {
+      this.#begin();
+      this.#stream.end(framed);
+    }
     this.#over("ok");
   }
 
   /** Ends the call with an error. Only the first end counts. */
   fail(status: WireStatus): void {
     if (this.#isOver) return;
-    // The stream may be gone, and `close` not yet told.
-    if (!this.#stream.destroyed && !this.#stream.closed) {
-      const trailers = trailersOf(status);
-      if (this.#stream.headersSent) {
-        this.#trailers = trailers;
-        this.#stream.end();
-      } else {
-        const headers = { ":status": 200, "content-type": contentType, ...trailers };
-        this.#stream.respond(headers, { endStream: true });
-      }
-    }
+    this.#conclude(trailersOf(status));
     this.#over(status.status);
+  }
+
+  /** After what was sent already, or with headers alone. */
+  #conclude(trailers: OutgoingHttpHeaders): void {
+    const stream = this.#stream;
+    // It may be gone, and `close` not yet told.
+    if (stream.destroyed || stream.closed) return;
+    if (stream.headersSent) {
+      this.#trailers = trailers;
+      stream.end();
+    } else {
+      const headers = { ":status": 200, "content-type": contentType, ...trailers };
+      stream.respond(headers, { endStream: true });
+    }
   }
 
   #expire(): void {

@@ -31,6 +31,7 @@ export function answerEach<Input extends DescMessage, Output extends DescMessage
         if (answer instanceof Promise) answer.then(put).catch(refuse);
         else put(answer);
       } catch (error) {
+        flush(); // What was answered before goes out before.
         refuse(error);
       }
       if (underWay >= inFlightMax) call.pause();
