@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Head, RevisionChange } from "../core/change.ts";
 import { DomainError } from "../core/error.ts";
 import { parseRevision, type Revision } from "../core/revision.ts";
-import type { RelationTuple } from "../core/tuple.ts";
+import { compareTuples, type RelationTuple } from "../core/tuple.ts";
 import type { Database, Session, Statement } from "./database.ts";
 import type { RevisionTable, TupleRow } from "./schema.ts";
 import { headColumns, headOfRow, readHeadIn, type HeadRow } from "./tenants.ts";
@@ -162,7 +162,8 @@ function assemble(rows: readonly ChangeRow[]): readonly RevisionChange[] {
       reason: row.reason,
       operation: row.operation,
       ...(row.model_id === null ? {} : { modelId: row.model_id }),
-      deleted,
+      // Rows of several revisions may share their `ord`: in canonical order every reader sees the same.
+      deleted: deleted.toSorted(compareTuples),
       created,
     };
   });
