@@ -24,17 +24,17 @@ interface Kind {
 }
 
 const inMachine: Readonly<Record<keyof Faults, Kind>> = {
-  lookInsteadOfKill: { fact: "a lease that looks expired is taken for dead", seed: 7 },
+  lookInsteadOfKill: { fact: "a lease that looks expired is taken for dead", seed: 9 },
   loadSetsApplied: { fact: "a late load takes the applied revision back", seed: 9 },
   validFromReceipt: {
     fact: "the term of a lease counts from the receipt of the renewal",
     bias: lateRenewals,
-    seed: 11,
+    seed: 3,
   },
   acknowledgeAnnounced: { fact: "a revision is acknowledged before it is applied", seed: 1 },
   killEarly: { fact: "a lease is killed before its serving term is over", seed: 2 },
   loadSkipsChanges: { fact: "a load moves the applied revision past changes", seed: 1 },
-  installOldLoads: { fact: "a late load is installed as it was read", seed: 4 },
+  installOldLoads: { fact: "a late load is installed as it was read", seed: 9 },
   noCatchUp: {
     fact: "a tenant is served without a poll after the registration",
     bias: lateSubscriptions,
@@ -45,11 +45,11 @@ const inMachine: Readonly<Record<keyof Faults, Kind>> = {
     bias: lateSubscriptions,
     seed: 45,
   },
-  staleLeaseTest: { fact: "the lease is tested earlier than the request", seed: 15 },
+  staleLeaseTest: { fact: "the lease is tested earlier than the request", seed: 34 },
   repeatRegistration: {
     fact: "a registration is repeated with the same id",
     bias: lateRegistrations,
-    seed: 32,
+    seed: 42,
   },
   ignoreHorizon: { fact: "truncated history is not noticed", seed: 7 },
   ignoreTimeline: { fact: "a failover is not noticed", seed: 1 },
@@ -59,13 +59,13 @@ const inDatabase: Readonly<Record<keyof DatabaseFaults, Kind>> = {
   joinInOneStatement: {
     fact: "the statement that registers reads the head as well",
     bias: lateSubscriptions,
-    seed: 215,
+    seed: 224,
   },
   termsByDatabaseClock: { fact: "leases end by the database's clock", seed: 1 },
   waitAfterFailOver: {
     fact: "leases end by the database's clock, but for a wait after a failover",
     bias: { mishaps: ["fail_over", "restart", "cut"] },
-    seed: 1,
+    seed: 10,
   },
   leasesByName: { fact: "a lease is keyed by the node's name", bias: restarts, seed: 2 },
   forgetRegistrations: {
@@ -77,7 +77,7 @@ const inDatabase: Readonly<Record<keyof DatabaseFaults, Kind>> = {
   pollOnReplica: {
     fact: "the catch-up is read on a replica that lags",
     bias: lateSubscriptions,
-    seed: 52,
+    seed: 61,
   },
   scanOnReplica: { fact: "the barrier scans a replica that lags", seed: 1 },
   freezeForLong: {
@@ -90,7 +90,7 @@ const inDatabase: Readonly<Record<keyof DatabaseFaults, Kind>> = {
     bias: lateSubscriptions,
     seed: 2,
   },
-  killIgnoresCounter: { fact: "a lease is killed without its counter", seed: 12 },
+  killIgnoresCounter: { fact: "a lease is killed without its counter", seed: 50 },
   noRevisionForNothing: { fact: "a write that changes nothing is answered at once", seed: 1 },
 };
 
