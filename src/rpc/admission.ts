@@ -4,13 +4,35 @@ import type { TransportLimits } from "./limits.ts";
 
 /** What is told of each call, for metrics and logs. */
 export interface CallObserver {
-  started(method: string): void;
-  ended(method: string, status: Code | "ok", durationMs: number): void;
+  /** Asked once for each method that is served. */
+  of(method: string): MethodObserver;
 }
 
-/** A call that was let in. Whoever holds it must leave it, once. */
+export interface MethodObserver {
+  started(): void;
+  ended(status: Code | "ok", durationMs: number): void;
+}
+
+/** A call that was let in. Whoever holds it must leave it; only the first time counts. */
 export interface Ticket {
   leave(status: Code | "ok"): void;
+}
+
+/** The way in for one method. */
+export interface Gate {
+  /** Fails with `limit_exceeded`. */
+  enter(connection: ConnectionCounts): Ticket;
+}
+
+/** Calls under way of one connection. */
+export interface ConnectionCounts {
+  readonly unary: Count;
+  readonly streams: Count;
+}
+
+/** Something that is under way so many times. */
+export interface Count {
+  value: number;
 }
 
 /**
@@ -20,61 +42,74 @@ export interface Ticket {
 export class Admission {
   readonly #limits: TransportLimits;
   readonly #observer: CallObserver;
-  readonly #unary: Counted = { total: 0, ofConnection: new Map() };
-  readonly #streams: Counted = { total: 0, ofConnection: new Map() };
+  readonly #total: ConnectionCounts = newCounts();
 
   constructor(limits: TransportLimits, observer: CallObserver) {
     this.#limits = limits;
     this.#observer = observer;
   }
 
-  /** Fails with `limit_exceeded`. `connection` tells one connection from another. */
-  enter(method: string, connection: string, streaming: boolean): Ticket {
-    const counted = streaming ? this.#streams : this.#unary;
+  /** For a connection that was just opened. */
+  connection(): ConnectionCounts {
+    return newCounts();
+  }
+
+  gate(method: string, streaming: boolean): Gate {
+    const observer = this.#observer.of(method);
     const { inFlightMax, inFlightPerConnectionMax } = this.#limits;
-    const here = counted.ofConnection.get(connection) ?? 0;
+    const total = streaming ? this.#total.streams : this.#total.unary;
     const what = streaming ? "streams" : "requests";
-    if (here >= inFlightPerConnectionMax) {
-      throw refused(method, this.#observer, `${here} ${what} are under way on this connection`);
-    }
-    if (counted.total >= inFlightMax) {
-      throw refused(method, this.#observer, `${counted.total} ${what} are under way`);
-    }
-    counted.total += 1;
-    counted.ofConnection.set(connection, here + 1);
-    this.#observer.started(method);
-    return this.#ticket(method, connection, counted);
+    return {
+      enter: ({ unary, streams }) => {
+        const here = streaming ? streams : unary;
+        if (here.value >= inFlightPerConnectionMax) {
+          throw refused(observer, `${here.value} ${what} are under way on this connection`);
+        }
+        if (total.value >= inFlightMax) {
+          throw refused(observer, `${total.value} ${what} are under way`);
+        }
+        return new Admitted(observer, total, here);
+      },
+    };
   }
 
   /** Calls that were let in and have not left, streams included. */
   get inFlight(): number {
-    return this.#unary.total + this.#streams.total;
-  }
-
-  #ticket(method: string, connection: string, counted: Counted): Ticket {
-    const startedAtMs = performance.now();
-    let left = false;
-    return {
-      leave: (status) => {
-        if (left) return;
-        left = true;
-        counted.total -= 1;
-        const here = (counted.ofConnection.get(connection) ?? 1) - 1;
-        if (here === 0) counted.ofConnection.delete(connection);
-        else counted.ofConnection.set(connection, here);
-        this.#observer.ended(method, status, performance.now() - startedAtMs);
-      },
-    };
+    return this.#total.unary.value + this.#total.streams.value;
   }
 }
 
-interface Counted {
-  total: number;
-  readonly ofConnection: Map<string, number>;
+class Admitted implements Ticket {
+  readonly #observer: MethodObserver;
+  readonly #total: Count;
+  readonly #here: Count;
+  readonly #startedAtMs: number = performance.now();
+  #left = false;
+
+  constructor(observer: MethodObserver, total: Count, here: Count) {
+    this.#observer = observer;
+    this.#total = total;
+    this.#here = here;
+    total.value += 1;
+    here.value += 1;
+    observer.started();
+  }
+
+  leave(status: Code | "ok"): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#total.value -= 1;
+    this.#here.value -= 1;
+    this.#observer.ended(status, performance.now() - this.#startedAtMs);
+  }
 }
 
-function refused(method: string, observer: CallObserver, problem: string): DomainError {
-  observer.started(method);
-  observer.ended(method, Code.ResourceExhausted, 0);
+function newCounts(): ConnectionCounts {
+  return { unary: { value: 0 }, streams: { value: 0 } };
+}
+
+function refused(observer: MethodObserver, problem: string): DomainError {
+  observer.started();
+  observer.ended(Code.ResourceExhausted, 0);
   return new DomainError("limit_exceeded", `${problem}, which is the most: try again later`);
 }

@@ -2,7 +2,6 @@ import { create } from "@bufbuild/protobuf";
 import { DomainError } from "../core/error.ts";
 import { parseName, type ObjectRef } from "../core/object.ts";
 import { objectOfSubject } from "../core/subject.ts";
-import { formatToken, type ConsistencyToken } from "../core/revision.ts";
 import type { Decision } from "../core/decision.ts";
 import {
   AuthorizationService,
@@ -14,8 +13,14 @@ import {
   type ListToolsRequest,
 } from "../gen/prokura/v1/authorization_pb.ts";
 import type { NameSubjects } from "../service/subject-tokens.ts";
+import { tokenFormatter, type FormatToken } from "../service/token-formatter.ts";
 import { ObjectSchema } from "../gen/prokura/v1/core_pb.ts";
-import type { Authorizer, RelationReader, ToolLister } from "../service/authorizer.ts";
+import type {
+  Authorizer,
+  RelationAnswer,
+  RelationReader,
+  ToolLister,
+} from "../service/authorizer.ts";
 import { malformed } from "./field.ts";
 import { inTenant, type CallContext, type Handlers } from "./call.ts";
 import { checkItems } from "./check-batch.ts";
@@ -53,7 +58,7 @@ export function authorizationHandlers(
 ): Handlers {
   const { authorizer, relations, tools } = parts;
   const { method } = AuthorizationService;
-  const tokenOf = lastToken();
+  const tokenOf = tokenFormatter();
   return (transport) => {
     transport.unary(method.check, (request, call) => {
       if (request.bearerToken === "") return check(authorizer, limits, tokenOf, request, call);
@@ -89,23 +94,6 @@ export function authorizationHandlers(
   };
 }
 
-/** Formats tokens, and remembers the last: between two writes all decisions have the same. */
-function lastToken(): (position: ConsistencyToken) => string {
-  let last: ConsistencyToken | undefined;
-  let text = "";
-  return (position) => {
-    if (
-      last?.revision !== position.revision ||
-      last.tenant !== position.tenant ||
-      last.timeline !== position.timeline
-    ) {
-      last = position;
-      text = formatToken(position);
-    }
-    return text;
-  };
-}
-
 /** The same request with the principal and the actors that its token names. */
 async function named(nameSubjects: NameSubjects, request: CheckRequest): Promise<CheckRequest> {
   if (request.principal !== undefined || request.actors.length > 0) {
@@ -119,7 +107,7 @@ async function named(nameSubjects: NameSubjects, request: CheckRequest): Promise
 function check(
   authorizer: Authorizer,
   limits: RequestLimits,
-  tokenOf: (position: ConsistencyToken) => string,
+  tokenOf: FormatToken,
   request: CheckRequest,
   call: CallContext,
 ) {
@@ -135,26 +123,27 @@ function check(
   }
 }
 
-async function checkRelation(
+function checkRelation(
   relations: RelationReader,
   limits: RequestLimits,
   request: CheckRelationRequest,
   call: CallContext,
 ) {
-  const { member, token, explanation } = await relations.checkRelation(
-    inTenant(call, tenantFromProto(request.tenant)),
-    {
-      ...relationQueryFromProto(request, limits),
-      object: objectFromProto(request.object, "object"),
-      subject: subjectFromProto(request.subject, "subject"),
-      explain: request.explain,
-    },
-  );
-  return {
-    member,
-    token,
-    ...(explanation === undefined ? {} : { explanation: explanationToProto(explanation) }),
-  };
+  const answer = relations.checkRelation(inTenant(call, tenantFromProto(request.tenant)), {
+    ...relationQueryFromProto(request, limits),
+    object: objectFromProto(request.object, "object"),
+    subject: subjectFromProto(request.subject, "subject"),
+    explain: request.explain,
+  });
+  return answer instanceof Promise
+    ? answer.then(relationAnswerToProto)
+    : relationAnswerToProto(answer);
+}
+
+function relationAnswerToProto({ member, token, explanation }: RelationAnswer) {
+  return explanation === undefined
+    ? { member, token }
+    : { member, token, explanation: explanationToProto(explanation) };
 }
 
 async function expand(

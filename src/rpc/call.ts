@@ -77,17 +77,29 @@ export interface Transport {
 export type Handlers = (transport: Transport) => void;
 
 /** The call as a use case sees it. */
-export function inTenant(call: CallContext, tenant: string, proofToken = ""): RequestContext {
-  return {
-    ...(proofToken === "" ? {} : { proofToken }),
-    caller: call.caller,
-    tenant,
-    // Passed on unread: reading it makes it.
-    get signal() {
-      return call.signal;
-    },
-    ...(call.deadlineMs === undefined ? {} : { deadlineMs: call.deadlineMs }),
-  };
+export function inTenant(call: CallContext, tenant: string, proofToken?: string): RequestContext {
+  return new TenantCall(call, tenant, proofToken === "" ? undefined : proofToken);
+}
+
+class TenantCall implements RequestContext {
+  readonly caller: Caller;
+  readonly tenant: string;
+  readonly deadlineMs?: number;
+  readonly proofToken?: string;
+  readonly #call: CallContext;
+
+  constructor(call: CallContext, tenant: string, proofToken: string | undefined) {
+    this.caller = call.caller;
+    this.tenant = tenant;
+    this.#call = call;
+    if (call.deadlineMs !== undefined) this.deadlineMs = call.deadlineMs;
+    if (proofToken !== undefined) this.proofToken = proofToken;
+  }
+
+  /** Passed on unread: reading it makes it. */
+  get signal(): AbortSignal {
+    return this.#call.signal;
+  }
 }
 
 /**

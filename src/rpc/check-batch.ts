@@ -36,7 +36,7 @@ export function checkItems(
   if (items.length === 0) throw malformed("items", "must have at least one check");
   atMost(items.length, limits.checksMax, "items");
   const parsed = items.map((item, index) => parseItem(item, index, limits));
-  const calls = parsed.filter((entry): entry is Call => !(entry instanceof DomainError));
+  const calls = parsed.filter(isCall);
   const explain = items.some((item) => item.explain);
   const answer = authorizer.checkBatch(context, calls, { consistency, explain });
   return answer instanceof Promise
@@ -44,11 +44,24 @@ export function checkItems(
     : batchToProto(answer, parsed, items);
 }
 
+function isCall(entry: Call | DomainError): entry is Call {
+  return !(entry instanceof DomainError);
+}
+
 function parseItem(item: CheckItem, index: number, limits: RequestLimits): Call | DomainError {
+  try {
+    // Names of fields are for errors: they are made where there is one.
+    return callFromProto(item, limits, "");
+  } catch {
+    return problemOf(item, index, limits);
+  }
+}
+
+/** No decision: the item is answered with this error. */
+function problemOf(item: CheckItem, index: number, limits: RequestLimits): Call | DomainError {
   try {
     return callFromProto(item, limits, `items[${index}].`);
   } catch (error) {
-    // No decision: the item is answered with this error.
     if (error instanceof DomainError) return error;
     throw error;
   }
@@ -59,13 +72,19 @@ function batchToProto(
   parsed: readonly (Call | DomainError)[],
   items: readonly CheckItem[],
 ): BatchAnswer {
-  const decided = batch.items.values();
+  let decided = 0;
   const results = parsed.map((entry, index): MessageInitShape<typeof CheckResultSchema> => {
-    const outcome = entry instanceof DomainError ? entry : decided.next().value;
+    let outcome: Decision | DomainError | undefined = undefined;
+    if (entry instanceof DomainError) outcome = entry;
+    else {
+      outcome = batch.items[decided];
+      decided += 1;
+    }
     if (outcome === undefined || outcome instanceof DomainError) {
       return { result: { case: "error", value: itemErrorToProto(outcome) } };
     }
-    const shown = items[index]?.explain === true ? outcome : withoutExplanation(outcome);
+    const hides = outcome.explanation !== undefined && items[index]?.explain !== true;
+    const shown = hides ? withoutExplanation(outcome) : outcome;
     return { result: { case: "decision", value: decisionToProto(shown, "") } };
   });
   return { results, token: batch.token };

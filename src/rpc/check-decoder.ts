@@ -15,19 +15,27 @@ import { WireReader } from "./wire-reader.ts";
 
 export function decodeCheck(bytes: Buffer): CheckRequest | undefined {
   const reader = new WireReader(bytes);
-  const call = emptyCall();
-  let tenant = "";
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === 10) tenant = reader.text();
-    else readCall(reader, tag, call);
-  }
-  // A token in place of names is read by somebody slower.
-  return plain(reader, {
+  const request: CheckRequest = {
     $typeName: "prokura.v1.CheckRequest",
-    tenant,
-    ...call,
+    tenant: "",
+    principal: undefined,
+    actors: [],
+    tool: undefined,
+    accesses: [],
+    session: undefined,
+    delegationId: "",
+    partialChain: false,
+    contextualTuples: [],
+    explain: false,
+    mode: Mode.UNSPECIFIED,
+    // A token in place of names is read by somebody slower.
     bearerToken: "",
-  });
+  };
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 10) request.tenant = reader.text();
+    else readCall(reader, tag, request);
+  }
+  return plain(reader, request);
 }
 
 export function decodeBatchCheck(bytes: Buffer): BatchCheckRequest | undefined {
@@ -80,33 +88,7 @@ export function decodeCheckRelation(bytes: Buffer): CheckRelationRequest | undef
 }
 
 /** The fields that a request and an item of a batch have in common. */
-interface CallFields {
-  principal: ObjectProto | undefined;
-  readonly actors: ObjectProto[];
-  tool: ObjectProto | undefined;
-  readonly accesses: Access[];
-  session: ObjectProto | undefined;
-  delegationId: string;
-  partialChain: boolean;
-  readonly contextualTuples: [];
-  explain: boolean;
-  readonly mode: Mode;
-}
-
-function emptyCall(): CallFields {
-  return {
-    principal: undefined,
-    actors: [],
-    tool: undefined,
-    accesses: [],
-    session: undefined,
-    delegationId: "",
-    partialChain: false,
-    contextualTuples: [],
-    explain: false,
-    mode: Mode.UNSPECIFIED,
-  };
-}
+type CallFields = CheckRequest | CheckItem;
 
 function readCall(reader: WireReader, tag: number, call: CallFields): void {
   if (tag === 26) call.principal = readOnly(reader, call.principal);
@@ -122,10 +104,22 @@ function readCall(reader: WireReader, tag: number, call: CallFields): void {
 
 function readItem(reader: WireReader): CheckItem {
   const outer = reader.enter();
-  const call = emptyCall();
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) readCall(reader, tag, call);
+  const item: CheckItem = {
+    $typeName: "prokura.v1.CheckItem",
+    principal: undefined,
+    actors: [],
+    tool: undefined,
+    accesses: [],
+    session: undefined,
+    delegationId: "",
+    partialChain: false,
+    contextualTuples: [],
+    explain: false,
+    mode: Mode.UNSPECIFIED,
+  };
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) readCall(reader, tag, item);
   reader.leave(outer);
-  return { $typeName: "prokura.v1.CheckItem", ...call };
+  return item;
 }
 
 function readAccess(reader: WireReader): Access {

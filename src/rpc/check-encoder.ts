@@ -89,14 +89,14 @@ function writeDecision(message: Decision): boolean {
   const { validUntil, explanation, obligations, usesLeft, definitionHash } = message;
   if (explanation !== undefined || obligations !== undefined) return false;
   if (usesLeft !== undefined || definitionHash !== undefined) return false;
-  const { seconds = 0n, nanos = 0 } = validUntil ?? {};
-  if (!isWritable(seconds) || nanos < 0) return false;
   writer.number(8, message.verdict ?? 0);
   writer.number(16, message.reason ?? 0);
   writer.text(26, message.detail ?? "");
   for (const id of message.delegationIds ?? []) writer.element(34, id);
   writer.text(42, message.token ?? "");
   if (validUntil !== undefined) {
+    const { seconds = 0n, nanos = 0 } = validUntil;
+    if (!isWritable(seconds) || nanos < 0) return false;
     const start = writer.begin(50);
     writer.number(8, Number(seconds));
     writer.number(16, nanos);

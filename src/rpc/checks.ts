@@ -29,6 +29,8 @@ import { timestampToProto } from "./time.ts";
 
 const sessionType = "session";
 const delegationIdBytesMax = 512;
+const noContext: JsonObject = {};
+const noTuples: Call["contextualTuples"] = [];
 
 /** Reads a call; `prefix` stands before the names of fields, as in `items[3].`. */
 export function callFromProto(
@@ -41,21 +43,25 @@ export function callFromProto(
       field: `${prefix}mode`,
     });
   }
-  const { accesses } = request;
+  const { accesses, contextualTuples } = request;
   atMost(accesses.length, contractLimits.accesses, `${prefix}accesses`);
   const context = conditionContextFromProto(request.context, limits, `${prefix}context`);
+  const chain = chainFromProto(request, prefix);
   return {
-    ...chainFromProto(request, prefix),
+    principal: chain.principal,
+    actors: chain.actors,
+    partialChain: chain.partialChain,
+    ...(chain.session === undefined ? undefined : { session: chain.session }),
+    ...(chain.delegationId === undefined ? undefined : { delegationId: chain.delegationId }),
     tool: toolFromProto(request.tool, `${prefix}tool`),
     accesses: accesses.map((access, index) =>
-      accessFromProto(access, context, limits, `${prefix}accesses[${index}]`),
+      accessFromProto(access, context, limits, prefix, index),
     ),
     context,
-    contextualTuples: contextualTuplesFromProto(
-      request.contextualTuples,
-      limits,
-      `${prefix}contextual_tuples`,
-    ),
+    contextualTuples:
+      contextualTuples.length === 0
+        ? noTuples
+        : contextualTuplesFromProto(contextualTuples, limits, `${prefix}contextual_tuples`),
   };
 }
 
@@ -84,9 +90,9 @@ export function chainFromProto(
     principal: objectFromProto(request.principal, `${prefix}principal`),
     actors: actors.map((actor, index) => objectFromProto(actor, `${prefix}actors[${index}]`)),
     partialChain,
-    ...(session === undefined ? {} : { session }),
+    ...(session === undefined ? undefined : { session }),
     ...(delegationId === ""
-      ? {}
+      ? undefined
       : {
           delegationId: textFromProto(delegationId, delegationIdBytesMax, `${prefix}delegation_id`),
         }),
@@ -99,6 +105,7 @@ export function conditionContextFromProto(
   limits: RequestLimits,
   field: string,
 ): JsonObject {
+  if (context === undefined) return noContext;
   const parsed = contextFromProto(context, limits.contextBytesMax, field);
   if (Object.hasOwn(parsed, "current_time")) {
     throw malformed(`${field}.current_time`, "is the server's own and must not be given");
@@ -108,33 +115,29 @@ export function conditionContextFromProto(
 
 /** `token` is empty where a whole batch has one. */
 export function decisionToProto(
-  decision: Decision,
+  { id: decisionId, modelId, verdict, explanation }: Decision,
   token: string,
 ): MessageInitShape<typeof CheckResponseSchema> {
-  const { verdict, explanation } = decision;
-  const shared = {
-    decisionId: decision.id,
-    modelId: decision.modelId,
-    delegationIds: [...verdict.delegationIds],
-    token,
-    ...(explanation === undefined ? {} : { explanation: explanationToProto(explanation) }),
-  };
+  const shared = { delegationIds: [...verdict.delegationIds], token, decisionId, modelId };
+  const shown = explanation === undefined ? undefined : explanationToProto(explanation);
   switch (verdict.kind) {
     case "allowed":
       return {
-        ...shared,
         verdict: VerdictProto.ALLOWED,
+        ...shared,
         ...(verdict.validUntilMs === undefined
-          ? {}
+          ? undefined
           : { validUntil: timestampToProto(verdict.validUntilMs) }),
+        ...(shown === undefined ? undefined : { explanation: shown }),
       };
     case "denied":
       return {
-        ...shared,
         verdict: VerdictProto.DENIED,
+        ...shared,
         reason: reasonToProto[verdict.reason],
         detail: verdict.detail,
         missingContext: [...verdict.missingNames],
+        ...(shown === undefined ? undefined : { explanation: shown }),
       };
   }
 }
@@ -189,23 +192,25 @@ function toolFromProto(tool: ObjectProto | undefined, field: string): ObjectRef 
 }
 
 function accessFromProto(
-  access: AccessProto,
+  { context: given, resource, role, permission }: AccessProto,
   callContext: JsonObject,
   limits: RequestLimits,
-  field: string,
+  prefix: string,
+  index: number,
 ): Access {
-  const context = conditionContextFromProto(access.context, limits, `${field}.context`);
-  for (const name of Object.keys(context)) {
+  const field = `${prefix}accesses[${index}]`;
+  const context = conditionContextFromProto(given, limits, `${field}.context`);
+  for (const name in context) {
     if (Object.hasOwn(callContext, name)) {
       throw malformed(`${field}.context.${name}`, "stands in the context of the call as well");
     }
   }
   return {
-    resource: objectFromProto(access.resource, `${field}.resource`),
+    resource: objectFromProto(resource, `${field}.resource`),
     context,
-    ...(access.role === "" ? {} : { role: parseName(access.role, `${field}.role`) }),
-    ...(access.permission === ""
-      ? {}
-      : { permission: parseName(access.permission, `${field}.permission`) }),
+    ...(role === "" ? undefined : { role: parseName(role, `${field}.role`) }),
+    ...(permission === ""
+      ? undefined
+      : { permission: parseName(permission, `${field}.permission`) }),
   };
 }

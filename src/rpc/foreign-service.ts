@@ -21,7 +21,6 @@ export function foreignRoutes(install: (server: Server) => void): readonly Http2
     const read = (bytes: Buffer): unknown => deserialize(bytes);
     routes.push({
       path,
-      isStream: kind !== "unary",
       serve: (call) => serveForeign(call, kind, handler, write, read),
     });
     return true;

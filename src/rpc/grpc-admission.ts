@@ -4,7 +4,7 @@ import {
   type ServerInterceptor,
 } from "@grpc/grpc-js";
 import { Code } from "@connectrpc/connect";
-import type { Admission, Ticket } from "./admission.ts";
+import type { Admission, ConnectionCounts, Gate, Ticket } from "./admission.ts";
 import { statusFromError } from "./errors.ts";
 import { grpcStatus } from "./grpc.ts";
 
@@ -13,14 +13,25 @@ const alwaysLetIn = /^\/grpc\./;
 
 /** Lets calls in as their headers arrive, before their messages take memory. */
 export function admissionInterceptor(admission: Admission): ServerInterceptor {
+  const gates = new Map<string, Gate>();
+  // A connection shows here as the address of its other end alone, and its end shows nowhere.
+  const connections = new Map<string, ConnectionCounts>();
   return (method, call) => {
     if (alwaysLetIn.test(method.path)) return new ServerInterceptingCall(call);
+    const peer = call.getPeer();
+    const gate =
+      gates.get(method.path) ??
+      admission.gate(method.path, method.requestStream || method.responseStream);
+    gates.set(method.path, gate);
     let ticket: Ticket | undefined;
     const listener = new ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, next) => {
         try {
-          const streaming = method.requestStream || method.responseStream;
-          ticket = admission.enter(method.path, call.getPeer(), streaming);
+          const connection = connections.get(peer) ?? admission.connection();
+          ticket = leaving(gate.enter(connection), () => {
+            if (connection.unary.value + connection.streams.value === 0) connections.delete(peer);
+          });
+          connections.set(peer, connection);
         } catch (error) {
           call.sendStatus(grpcStatus(statusFromError(error)));
           return;
@@ -39,5 +50,15 @@ export function admissionInterceptor(admission: Admission): ServerInterceptor {
         ticket?.leave(Number(status.code ?? 0) === 0 ? "ok" : Number(status.code));
       },
     });
+  };
+}
+
+/** Calls once the ticket is left. */
+function leaving(ticket: Ticket, left: () => void): Ticket {
+  return {
+    leave: (status) => {
+      ticket.leave(status);
+      left();
+    },
   };
 }

@@ -6,10 +6,11 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import type { Socket } from "node:net";
 import { Code, createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { DomainError } from "../core/error.ts";
-import type { Admission, Ticket } from "./admission.ts";
+import type { Admission, ConnectionCounts, Gate, Ticket } from "./admission.ts";
 import { UnaryRoutes } from "./connect-unary.ts";
 import { ConnectTransport, peerKey } from "./connect.ts";
 import type { Listener, Serving } from "./grpc-server.ts";
@@ -32,12 +33,13 @@ export async function listenHttp(
   let serves = false;
   const allPages: HttpPages = { ...pages, serves: () => serves };
   const server = createListener(serving.tls);
+  const entry = new HttpEntry(serving.admission);
   server.on("request", (request, response) => {
     // An answer is true of its moment only.
     response.setHeader("cache-control", "no-store");
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     if (request.method === "POST") {
-      answerPost(serving, routes, router, path, request, response);
+      answerPost(serving, entry, routes, router, path, request, response);
     } else if (request.method === "GET" || request.method === "HEAD") {
       void sendPage(allPages, path, request, response, serving.reportBug);
     } else {
@@ -74,6 +76,7 @@ function streamRouter(serving: Serving, stopping: AbortSignal): RequestListener 
 
 function answerPost(
   serving: Serving,
+  entry: HttpEntry,
   routes: UnaryRoutes,
   router: RequestListener,
   path: string,
@@ -84,9 +87,7 @@ function answerPost(
   const format = bodyFormatOf(request);
   let ticket: Ticket;
   try {
-    // The path becomes the label of a metric: one that nobody serves must not.
-    const method = known === undefined ? "other" : path;
-    ticket = enter(serving.admission, method, known === undefined, request);
+    ticket = entry.enter(known === undefined ? undefined : path, request.socket);
   } catch (error) {
     sendError(response, error, serving.reportBug);
     return;
@@ -102,13 +103,32 @@ function answerPost(
   void answerUnary(serving, request, response, known, format).then((sent) => (status = sent));
 }
 
-function enter(
-  admission: Admission,
-  method: string,
-  streaming: boolean,
-  { socket }: IncomingMessage,
-): Ticket {
-  return admission.enter(method, `${socket.remoteAddress}:${socket.remotePort}`, streaming);
+/** Lets requests in, by the socket that they came over. */
+class HttpEntry {
+  readonly #admission: Admission;
+  readonly #gates = new Map<string, Gate>();
+  /** The path becomes the label of a metric: one that nobody serves must not. */
+  readonly #otherGate: Gate;
+  readonly #connections = new WeakMap<Socket, ConnectionCounts>();
+
+  constructor(admission: Admission) {
+    this.#admission = admission;
+    this.#otherGate = admission.gate("other", true);
+  }
+
+  /** `path`: of a unary method that is served. Fails with `limit_exceeded`. */
+  enter(path: string | undefined, socket: Socket): Ticket {
+    const connection = this.#connections.get(socket) ?? this.#admission.connection();
+    this.#connections.set(socket, connection);
+    return this.#gateOf(path).enter(connection);
+  }
+
+  #gateOf(path: string | undefined): Gate {
+    if (path === undefined) return this.#otherGate;
+    const gate = this.#gates.get(path) ?? this.#admission.gate(path, false);
+    this.#gates.set(path, gate);
+    return gate;
+  }
 }
 
 const timeouts = { requestTimeout: 60_000, headersTimeout: 20_000 };

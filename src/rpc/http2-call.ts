@@ -17,12 +17,10 @@ export interface MessageSink {
   halfClosed(): void;
 }
 
-export interface CallOptions {
+/** Bytes of one message. */
+export interface CallLimits {
   readonly messageBytesMax: number;
   readonly answerBytesMax: number;
-  readonly peer: Peer | undefined;
-  /** Absent where the call is not counted. */
-  readonly ticket: Ticket | undefined;
 }
 
 const contentType = "application/grpc+proto";
@@ -38,17 +36,24 @@ const okHeaders: readonly string[] = [
 ];
 const ok: OutgoingHttpHeaders = { "grpc-status": "0", "grpc-message": "OK" };
 
+const noMessages: readonly FramedMessage[] = [];
+const ignore = (): void => {};
+
 /** One call on one stream of HTTP/2: its messages in and out, its deadline, and its one end. */
 export class Http2Call {
   readonly end: CallEnd;
   readonly authorization: string | undefined;
   readonly peer: Peer | undefined;
   readonly #stream: ServerHttp2Stream;
-  readonly #options: CallOptions;
+  readonly #limits: CallLimits;
+  /** Absent where the call is not counted. */
+  readonly #ticket: Ticket | undefined;
   readonly #encoding: string;
   readonly #reader: MessageReader;
-  readonly #waiting: FramedMessage[] = [];
-  readonly #listeners: (() => void)[] = [];
+  #waiting: readonly FramedMessage[] = noMessages;
+  /** The first of `#waiting` that was not passed on. */
+  #next = 0;
+  #listeners: (() => void)[] | undefined;
   #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #sink: MessageSink | undefined;
@@ -59,20 +64,29 @@ export class Http2Call {
   #isOver = false;
   #trailers: OutgoingHttpHeaders = ok;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, options: CallOptions) {
+  constructor(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    limits: CallLimits,
+    peer: Peer | undefined,
+    ticket: Ticket | undefined,
+  ) {
     this.#stream = stream;
-    this.#options = options;
+    this.#limits = limits;
+    this.#ticket = ticket;
     this.authorization = headers.authorization;
-    this.peer = options.peer;
-    this.#encoding = String(headers["grpc-encoding"] ?? "identity");
-    this.#reader = new MessageReader(options.messageBytesMax);
+    this.peer = peer;
+    const encoding = headers["grpc-encoding"];
+    this.#encoding = encoding === undefined ? "identity" : String(encoding);
+    this.#reader = new MessageReader(limits.messageBytesMax);
     const timeout = headers["grpc-timeout"];
     if (timeout !== undefined) this.#timeoutMs = parseGrpcTimeout(String(timeout));
-    this.end = new CallEnd(Date.now() + (this.#timeoutMs ?? Infinity));
-    stream.on("error", () => {}); // It is followed by `close`.
-    stream.once("close", () => this.#over(Code.Canceled));
-    if (this.#timeoutMs !== undefined) {
-      this.#timer = setTimeout(() => this.#expire(), this.#timeoutMs);
+    const timeoutMs = this.#timeoutMs;
+    this.end = new CallEnd(timeoutMs === undefined ? Infinity : Date.now() + timeoutMs);
+    stream.on("error", ignore); // It is followed by `close`.
+    stream.on("close", () => this.#over(Code.Canceled));
+    if (timeoutMs !== undefined) {
+      this.#timer = setTimeout(() => this.#expire(), timeoutMs);
     } else if (timeout !== undefined) {
       const message = `Invalid grpc-timeout value "${String(timeout)}"`;
       this.fail({ status: Code.Internal, message });
@@ -92,7 +106,7 @@ export class Http2Call {
   /** Calls when nothing more goes out. */
   whenOver(listener: () => void): void {
     if (this.#isOver) listener();
-    else this.#listeners.push(listener);
+    else (this.#listeners ??= []).push(listener);
   }
 
   /** Begins to read. */
@@ -100,7 +114,7 @@ export class Http2Call {
     if (this.#isOver) return;
     this.#sink = sink;
     this.#stream.on("data", (chunk: Buffer) => this.#receive(chunk));
-    this.#stream.once("end", () => {
+    this.#stream.on("end", () => {
       this.#hasEnded = true;
       this.#pump();
     });
@@ -173,12 +187,12 @@ export class Http2Call {
   #begin(): void {
     const stream = this.#stream;
     if (stream.headersSent || stream.destroyed || stream.closed) return;
-    stream.once("wantTrailers", () => stream.sendTrailers(this.#trailers));
+    stream.on("wantTrailers", () => stream.sendTrailers(this.#trailers));
     stream.respond(okHeaders, { waitForTrailers: true });
   }
 
   #fits(framed: Buffer): boolean {
-    const { answerBytesMax } = this.#options;
+    const { answerBytesMax } = this.#limits;
     const length = framed.length - 5;
     if (length <= answerBytesMax) return true;
     const message = `Sent message larger than max (${length} vs. ${answerBytesMax})`;
@@ -189,12 +203,12 @@ export class Http2Call {
   #over(status: Code | "ok"): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.end.leave();
     // What still arrives is read and dropped: unread it would hold the connection's window.
     if (!this.#hasEnded) this.#stream.resume();
-    this.#options.ticket?.leave(status);
-    for (const listener of this.#listeners) listener();
+    this.#ticket?.leave(status);
+    if (this.#listeners !== undefined) for (const listener of this.#listeners) listener();
   }
 
   #receive(chunk: Buffer): void {
@@ -207,28 +221,41 @@ export class Http2Call {
       this.fail({ status, message });
       return;
     }
-    this.#waiting.push(...messages);
+    if (this.#next === this.#waiting.length) {
+      this.#waiting = messages;
+      this.#next = 0;
+    } else {
+      this.#waiting = [...this.#waiting.slice(this.#next), ...messages];
+      this.#next = 0;
+    }
     this.#pump();
   }
 
   /** In order, also where some are compressed and others not. */
   #pump(): void {
-    while (!this.#isOver && !this.#isDecompressing && !this.#isPaused) {
-      const next = this.#waiting.shift();
+    while (this.#next < this.#waiting.length && this.#isReading) {
+      const next = this.#waiting[this.#next];
+      this.#next += 1;
       if (next === undefined) break;
       if (next.isCompressed && this.#encoding !== "identity") this.#decompress(next.bytes);
       else this.#sink?.message(next.bytes);
     }
-    const isDone = this.#hasEnded && !this.#hasHalfClosed && this.#waiting.length === 0;
-    if (!isDone || this.#isOver || this.#isDecompressing || this.#isPaused) return;
+    if (this.#next < this.#waiting.length) return;
+    this.#waiting = noMessages;
+    this.#next = 0;
+    if (!this.#hasEnded || this.#hasHalfClosed || !this.#isReading) return;
     this.#hasHalfClosed = true;
     this.#sink?.halfClosed();
+  }
+
+  get #isReading(): boolean {
+    return !this.#isOver && !this.#isDecompressing && !this.#isPaused;
   }
 
   #decompress(bytes: Buffer): void {
     this.#isDecompressing = true;
     this.#stream.pause();
-    decompress(bytes, this.#encoding, this.#options.messageBytesMax, (outcome) => {
+    decompress(bytes, this.#encoding, this.#limits.messageBytesMax, (outcome) => {
       this.#isDecompressing = false;
       if (this.#isOver) return;
       if (!Buffer.isBuffer(outcome)) {

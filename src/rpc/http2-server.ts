@@ -12,10 +12,11 @@ import {
 import { Code } from "@connectrpc/connect";
 import { HealthImplementation } from "grpc-health-check";
 import { DomainError } from "../core/error.ts";
-import type { Ticket } from "./admission.ts";
+import type { ConnectionCounts, Ticket } from "./admission.ts";
+import type { Peer } from "./authenticate.ts";
 import { foreignRoutes } from "./foreign-service.ts";
 import type { Listener, Serving } from "./grpc-server.ts";
-import { Http2Call } from "./http2-call.ts";
+import { Http2Call, type CallLimits } from "./http2-call.ts";
 import { trailersOf, wireStatus, type WireStatus } from "./http2-status.ts";
 import { Http2Transport } from "./http2-transport.ts";
 import { peerOf } from "./peer.ts";
@@ -25,8 +26,6 @@ import { listen } from "./listen.ts";
 
 const keepaliveMs = 60_000;
 const keepaliveTimeoutMs = 20_000;
-// Health and reflection answer also when nothing else is let in: else overload looks like death.
-const alwaysLetIn = /^\/grpc\./;
 
 /**
  * gRPC on `node:http2`, with a framing of our own: the same to a client as on `@grpc/grpc-js`, at half
@@ -36,7 +35,8 @@ export async function listenHttp2(
   serving: Serving,
   address: { readonly host: string; readonly port: number },
 ): Promise<Listener> {
-  const transport = new Http2Transport(serving.authenticate, serving.reportBug);
+  const { authenticate, admission, reportBug } = serving;
+  const transport = new Http2Transport(authenticate, admission, reportBug);
   for (const handlers of serving.handlers) handlers(transport);
   const health = new HealthImplementation();
   const foreign = foreignRoutes((server) => {
@@ -55,11 +55,20 @@ export async function listenHttp2(
     // Windows bound what arrives, and backpressure what leaves: this would cut connections.
     maxSessionMemory: Number.MAX_SAFE_INTEGER,
   });
-  const sessions = new Map<Http2Session, string>();
-  server.on("session", (session) => watchSession(sessions, session));
-  server.on("stream", (stream, headers) =>
-    serveStream(serving, transport, sessions, stream, headers),
-  );
+  const sessions = new Map<Http2Session, Connection>();
+  server.on("session", (session) => {
+    sessions.set(session, { counts: admission.connection(), peer: peerOf(session.socket) });
+    watchSession(sessions, session);
+  });
+  const limits = {
+    messageBytesMax: serving.limits.messageBytesMax,
+    // A list or an export may answer with more than it was asked with, but not without end.
+    answerBytesMax: 4 * serving.limits.messageBytesMax,
+  };
+  server.on("stream", (stream, headers) => {
+    const connection = stream.session === undefined ? undefined : sessions.get(stream.session);
+    if (connection !== undefined) serveStream(limits, transport, connection, stream, headers);
+  });
   const port = await listen(server, address, "--grpc-listen");
   return { port, setServing, close };
 
@@ -85,10 +94,16 @@ function createListener(tls: TlsSource | undefined, options: ServerOptions): Htt
   return server;
 }
 
+/** What is known of a connection before its first call. */
+interface Connection {
+  readonly counts: ConnectionCounts;
+  readonly peer: Peer | undefined;
+}
+
 function serveStream(
-  { limits, admission }: Serving,
+  limits: CallLimits,
   transport: Http2Transport,
-  sessions: ReadonlyMap<Http2Session, string>,
+  { counts, peer }: Connection,
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
 ): void {
@@ -105,24 +120,13 @@ function serveStream(
     return;
   }
   let ticket: Ticket | undefined;
-  if (!alwaysLetIn.test(path)) {
-    const { session } = stream;
-    const connection = (session === undefined ? undefined : sessions.get(session)) ?? "unknown";
-    try {
-      ticket = admission.enter(path, connection, route.isStream);
-    } catch (error) {
-      refuse(stream, wireStatus(error));
-      return;
-    }
+  try {
+    ticket = route.gate?.enter(counts);
+  } catch (error) {
+    refuse(stream, wireStatus(error));
+    return;
   }
-  const { messageBytesMax } = limits;
-  const call = new Http2Call(stream, headers, {
-    messageBytesMax,
-    // A list or an export may answer with more than it was asked with, but not without end.
-    answerBytesMax: 4 * messageBytesMax,
-    peer: stream.session === undefined ? undefined : peerOf(stream.session.socket),
-    ticket,
-  });
+  const call = new Http2Call(stream, headers, limits, peer, ticket);
   if (!call.isOver) route.serve(call);
 }
 
@@ -138,10 +142,8 @@ function refuse(stream: ServerHttp2Stream, status: WireStatus): void {
   stream.resume();
 }
 
-/** Remembers the name of the connection, and ends it where its other end no longer answers. */
-function watchSession(sessions: Map<Http2Session, string>, session: ServerHttp2Session): void {
-  const { remoteAddress, remotePort } = session.socket;
-  sessions.set(session, `${remoteAddress}:${remotePort}`);
+/** Ends the connection where its other end no longer answers. */
+function watchSession(sessions: Map<Http2Session, Connection>, session: ServerHttp2Session): void {
   session.on("error", () => {}); // It is followed by `close`.
   let unanswered: NodeJS.Timeout | undefined;
   const keepalive = setInterval(() => {

@@ -10,6 +10,7 @@ import type {
 } from "@bufbuild/protobuf";
 import type { Caller } from "../core/caller.ts";
 import type { DomainError } from "../core/error.ts";
+import type { Admission, Gate } from "./admission.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type {
   ClientStreamHandler,
@@ -30,20 +31,22 @@ import type { ReportBug } from "./stream-check.ts";
 /** What is served under a path. */
 export interface Http2Route {
   readonly path: string;
-  /** Stays open: counted apart, and ended when the server stops. */
-  readonly isStream: boolean;
+  /** Absent where a call is let in whatever else is under way: else overload looks like death. */
+  readonly gate?: Gate;
   serve(call: Http2Call): void;
 }
 
 /** Puts handlers on calls over `node:http2`. */
 export class Http2Transport implements Transport {
   readonly #authenticate: Authenticate;
+  readonly #admission: Admission;
   readonly #reportBug: ReportBug;
   readonly #routes = new Map<string, Http2Route>();
   readonly #openStreams = new Set<Http2Call>();
 
-  constructor(authenticate: Authenticate, reportBug: ReportBug) {
+  constructor(authenticate: Authenticate, admission: Admission, reportBug: ReportBug) {
     this.#authenticate = authenticate;
+    this.#admission = admission;
     this.#reportBug = reportBug;
   }
 
@@ -135,7 +138,8 @@ export class Http2Transport implements Transport {
     const isStream = method.methodKind !== "unary";
     this.add({
       path,
-      isStream,
+      // Streams stay open: they are counted apart, and ended when the server stops.
+      gate: this.#admission.gate(path, isStream),
       serve: (call) => {
         if (isStream) {
           this.#openStreams.add(call);

@@ -1,8 +1,9 @@
 import { Code } from "@connectrpc/connect";
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { DomainError } from "../core/error.ts";
 import type { DecisionEvent, DecisionSink } from "../service/decision-event.ts";
 import type { CallObserver } from "./admission.ts";
+import { Durations } from "./durations.ts";
 import type { HttpPages } from "./http-pages.ts";
 
 /** Numbers that somebody else keeps up to date, as a replica does; their names are in camel case. */
@@ -14,113 +15,186 @@ export interface Metrics extends Pick<HttpPages, "metrics"> {
   readonly decisions: DecisionSink;
 }
 
-// From a check in memory to a revocation that waits for a dead node.
-const secondsBuckets = [
-  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
-  20,
-];
-
 /** `replica` is read at each scrape: what only grows is shown as a counter would be. */
 export function createMetrics(replica: () => Numbers): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const requests = new Counter({
-    name: "prokura_requests_total",
-    help: "Calls that ended, by method and status.",
-    labelNames: ["method", "status"],
-    registers: [registry],
-  });
-  const durations = new Histogram({
-    name: "prokura_request_duration_seconds",
-    help: "From the headers of a call to its end.",
-    labelNames: ["method"],
-    buckets: secondsBuckets,
-    registers: [registry],
-  });
-  const inFlight = new Gauge({
-    name: "prokura_requests_in_flight",
-    help: "Calls under way, streams included.",
-    registers: [registry],
-  });
-  const decided = new Counter({
-    name: "prokura_decisions_total",
-    help: "Checks, by verdict and reason. An error is no decision: its verdict is error.",
-    labelNames: ["verdict", "reason"],
-    registers: [registry],
-  });
-  const decisionSeconds = new Histogram({
-    name: "prokura_decision_duration_seconds",
-    help: "From the arrival of a check in the service to its decision.",
-    buckets: secondsBuckets,
-    registers: [registry],
-  });
   addReplicaNumbers(registry, replica);
-  // Labels are few and looked up once: the library would check and hash them at every call.
-  const requestsOf = cached((key) => {
-    const [method = "", status = ""] = key.split(" ");
-    return requests.labels({ method, status });
-  });
-  const durationsOf = cached((method) => durations.labels({ method }));
-  const decidedOf = cached((key) => {
-    const [verdict = "", reason = ""] = key.split(" ");
-    return decided.labels({ verdict, reason });
-  });
+  const calls = countCalls(registry);
+  const decisions = countDecisions(registry);
   return {
-    calls: {
-      started: () => inFlight.inc(),
-      ended: (method, status, durationMs) => {
-        inFlight.dec();
-        requestsOf(`${method} ${statusName(status)}`).inc();
-        durationsOf(method).observe(durationMs / 1000);
-      },
+    calls,
+    decisions,
+    metrics: async () => {
+      const lines = [...calls.lines(), ...decisions.lines(), ""];
+      return {
+        contentType: registry.contentType,
+        text: `${await registry.metrics()}\n${lines.join("\n")}`,
+      };
     },
-    decisions: {
-      record: ({ outcome, latencyUs }) => {
-        decidedOf(outcomeLabels(outcome)).inc();
-        decisionSeconds.observe(latencyUs / 1e6);
-      },
-    },
-    metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
 }
 
-/** Remembers what was made for each key. Keys must be few. */
-function cached<Value>(make: (key: string) => Value): (key: string) => Value {
-  const made = new Map<string, Value>();
-  return (key) => {
-    const known = made.get(key);
-    if (known !== undefined) return known;
-    const value = make(key);
-    made.set(key, value);
-    return value;
+/** What is counted here rather than by the library. */
+interface Counted {
+  readonly lines: () => readonly string[];
+}
+
+interface MethodCounts {
+  readonly durations: Durations;
+  readonly byStatus: Map<Code | "ok", number>;
+}
+
+function countCalls(registry: Registry): CallObserver & Counted {
+  const methods = new Map<string, MethodCounts>();
+  let underWay = 0;
+  addGauge(
+    registry,
+    "prokura_requests_in_flight",
+    "Calls under way, streams included.",
+    () => underWay,
+  );
+  addCounter(
+    registry,
+    "prokura_requests_total",
+    "Calls that ended, by method and status.",
+    ["method", "status"],
+    function* () {
+      for (const [method, { byStatus }] of methods) {
+        for (const [status, count] of byStatus) {
+          yield [{ method, status: statusName(status) }, count];
+        }
+      }
+    },
+  );
+  const name = "prokura_request_duration_seconds";
+  return {
+    of: (method) => {
+      const counts = methods.get(method) ?? { durations: new Durations(), byStatus: new Map() };
+      methods.set(method, counts);
+      const { durations, byStatus } = counts;
+      return {
+        started: () => void (underWay += 1),
+        ended: (status, durationMs) => {
+          underWay -= 1;
+          byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
+          durations.add(durationMs / 1000);
+        },
+      };
+    },
+    lines: () => [
+      ...head(name, "From the headers of a call to its end."),
+      ...[...methods].flatMap(([method, { durations }]) =>
+        durations.lines(name, `method="${method}"`),
+      ),
+    ],
   };
+}
+
+function countDecisions(registry: Registry): DecisionSink & Counted {
+  const byOutcome = new Map<string, number>();
+  const durations = new Durations();
+  addCounter(
+    registry,
+    "prokura_decisions_total",
+    "Checks, by verdict and reason. An error is no decision: its verdict is error.",
+    ["verdict", "reason"],
+    function* () {
+      for (const [outcome, count] of byOutcome) {
+        const [verdict = "", reason = ""] = outcome.split(" ");
+        yield [{ verdict, reason }, count];
+      }
+    },
+  );
+  const name = "prokura_decision_duration_seconds";
+  return {
+    record: ({ outcome, latencyUs }) => {
+      const labels = outcomeLabels(outcome);
+      byOutcome.set(labels, (byOutcome.get(labels) ?? 0) + 1);
+      durations.add(latencyUs / 1e6);
+    },
+    lines: () => [
+      ...head(name, "From the arrival of a check in the service to its decision."),
+      ...durations.lines(name, ""),
+    ],
+  };
+}
+
+function head(name: string, help: string): readonly string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
+}
+
+function addGauge(registry: Registry, name: string, help: string, read: () => number): void {
+  registry.registerMetric(
+    new Gauge({
+      name,
+      help,
+      registers: [],
+      collect() {
+        this.set(read());
+      },
+    }),
+  );
+}
+
+/** What is counted elsewhere, put into the library's form at each scrape. */
+function addCounter<Label extends string>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: Label[],
+  read: () => Iterable<readonly [Record<Label, string>, number]>,
+): void {
+  registry.registerMetric(
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [],
+      collect() {
+        this.reset();
+        for (const [labels, count] of read()) this.inc(labels, count);
+      },
+    }),
+  );
 }
 
 function addReplicaNumbers(registry: Registry, replica: () => Numbers): void {
   for (const name of Object.keys(replica())) {
-    registry.registerMetric(
-      new Gauge({
-        name: `prokura_replica_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`,
-        help: `Of the replica: ${name}.`,
-        registers: [],
-        collect() {
-          this.set(replica()[name] ?? 0);
-        },
-      }),
+    addGauge(
+      registry,
+      `prokura_replica_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`,
+      `Of the replica: ${name}.`,
+      () => replica()[name] ?? 0,
     );
   }
 }
 
 /** Verdict and reason, with a space between. */
 function outcomeLabels(outcome: DecisionEvent["outcome"]): string {
-  if (outcome instanceof DomainError) return `error ${outcome.code}`;
+  if (outcome instanceof DomainError) return errorLabels(outcome.code);
   const { verdict } = outcome;
   switch (verdict.kind) {
     case "allowed":
       return "allowed";
     case "denied":
-      return `denied ${verdict.reason}`;
+      return deniedLabels(verdict.reason);
   }
+}
+
+const errorLabels = labelled("error");
+const deniedLabels = labelled("denied");
+
+/** Puts the two together once for each reason: there are few. */
+function labelled(verdict: string): (reason: string) => string {
+  const made = new Map<string, string>();
+  return (reason) => {
+    const known = made.get(reason);
+    if (known !== undefined) return known;
+    const labels = `${verdict} ${reason}`;
+    made.set(reason, labels);
+    return labels;
+  };
 }
 
 function statusName(status: Code | "ok"): string {

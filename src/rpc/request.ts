@@ -14,6 +14,7 @@ import { durationToProto, timestampFromProto } from "./time.ts";
 const tenantPattern = /^[a-z][a-z0-9_-]{0,62}$/;
 const pageSizeDefault = 100;
 const tokenBytesMax = 4_096;
+const freshByDefault: Consistency = { kind: "default" };
 
 /** Empty means `default`. Of `system`, the service's own, only its administrators get anything. */
 export function tenantFromProto(tenant: string): string {
@@ -29,9 +30,9 @@ export function consistencyFromProto(consistency: ConsistencyProto | undefined):
   const mode = consistency?.mode;
   switch (mode?.case) {
     case undefined:
-      return { kind: "default" };
+      return freshByDefault;
     case "fullyConsistent":
-      return { kind: mode.value ? "fully_consistent" : "default" };
+      return mode.value ? { kind: "fully_consistent" } : freshByDefault;
     case "atLeastAsFresh":
       return {
         kind: "at_least_as_fresh",

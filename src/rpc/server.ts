@@ -122,10 +122,15 @@ export async function startServer(
 function loggedCalls(observer: CallObserver, log: Logger): CallObserver {
   if (!log.isLevelEnabled("debug")) return observer;
   return {
-    started: (method) => observer.started(method),
-    ended: (method, status, durationMs) => {
-      observer.ended(method, status, durationMs);
-      log.debug({ method, status, duration_ms: Math.round(durationMs * 1000) / 1000 }, "call");
+    of: (method) => {
+      const counted = observer.of(method);
+      return {
+        started: () => counted.started(),
+        ended: (status, durationMs) => {
+          counted.ended(status, durationMs);
+          log.debug({ method, status, duration_ms: Math.round(durationMs * 1000) / 1000 }, "call");
+        },
+      };
     },
   };
 }

@@ -41,13 +41,19 @@ export class WireReader {
     const end = this.#endOfLength();
     const start = this.#at;
     this.#at = end;
+    const bytes = this.#bytes;
+    let hash = end - start;
     for (let at = start; at < end; at += 1) {
-      if ((this.#bytes[at] ?? 0) >= 0x80) {
+      const byte = bytes[at] ?? 0;
+      if (byte >= 0x80) {
         this.refuse();
         return "";
       }
+      hash = Math.imul(hash ^ byte, 0x01000193);
     }
-    return this.#bytes.toString("latin1", start, end);
+    return end - start > keptLengthMax
+      ? bytes.toString("latin1", start, end)
+      : keptText(bytes, start, end, (hash ^ (hash >>> 15)) & (keptMax - 1));
   }
 
   number(): number {
@@ -74,4 +80,26 @@ export class WireReader {
     this.refuse();
     return this.#at;
   }
+}
+
+// The same names come again and again. A text that is kept costs no new one, and a map that it was
+// looked up in before finds it again without hashing it.
+const keptMax = 8192;
+const keptLengthMax = 64;
+const keptTexts: string[] = Array.from({ length: keptMax }, () => "");
+
+/** The text of the bytes, which are ASCII. `slot` follows from them. */
+function keptText(bytes: Buffer, start: number, end: number, slot: number): string {
+  const kept = keptTexts[slot] ?? "";
+  if (kept.length === end - start && isText(kept, bytes, start)) return kept;
+  const text = bytes.toString("latin1", start, end);
+  keptTexts[slot] = text;
+  return text;
+}
+
+function isText(text: string, bytes: Buffer, start: number): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    if (text.charCodeAt(at) !== bytes[start + at]) return false;
+  }
+  return true;
 }

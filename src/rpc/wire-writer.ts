@@ -1,6 +1,6 @@
 const bytesFirst = 64 * 1024;
 const bytesKept = 1024 * 1024;
-const numberMax = 2 ** 53;
+const numberMax = 2n ** 53n;
 
 /**
  * Writes messages field by field, into room that it uses again for the next. Fields are to be written
@@ -18,7 +18,9 @@ export class WireWriter {
 
   /** A copy of all that was written since `start`. */
   finish(): Buffer {
-    return Buffer.from(this.#bytes.subarray(0, this.#at));
+    const copy = Buffer.allocUnsafe(this.#at);
+    this.#bytes.copy(copy, 0, 0, this.#at);
+    return copy;
   }
 
   /** `tag`: of wire type 0. Whole numbers from 0 to 2^53. */
@@ -102,5 +104,5 @@ export class WireWriter {
 
 /** Whether `number` can write it. */
 export function isWritable(value: bigint): boolean {
-  return value >= 0n && value < BigInt(numberMax);
+  return value >= 0n && value < numberMax;
 }

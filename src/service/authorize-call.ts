@@ -2,7 +2,7 @@ import type { Permits } from "../core/caller.ts";
 import { toolType } from "../core/delegation.ts";
 import type { Call, Decision, Explanation, Verdict } from "../core/decision.ts";
 import { DomainError } from "../core/error.ts";
-import { formatToken } from "../core/revision.ts";
+import type { PageKey } from "../core/page.ts";
 import { authorize } from "../engine/authorize.ts";
 import { explainCall } from "../engine/explain.ts";
 import type { Evaluated } from "../engine/graph.ts";
@@ -13,6 +13,7 @@ import type { Authorizer, BatchDecision, CheckOptions } from "./authorizer.ts";
 import type { DecisionSink } from "./decision-event.ts";
 import { errorOf, type Evaluator } from "./evaluator.ts";
 import type { RequestContext } from "./request.ts";
+import { tokenFormatter, type FormatToken } from "./token-formatter.ts";
 
 interface Dependencies {
   readonly evaluator: Evaluator;
@@ -23,18 +24,13 @@ interface Dependencies {
   readonly newDecisionId: () => string;
 }
 
-/** A verdict with what it is a function of; no symbol of the snapshot in it. */
-interface Judged {
-  readonly answer: Verdict | EngineError;
-  readonly explanation?: Explanation;
-}
-
-type Position = Pick<Decision, "tenant" | "timeline" | "revision" | "modelId">;
-
 /** The use case of the hot path: it makes no promise where none is needed. */
 export function createAuthorizer(dependencies: Dependencies): Authorizer {
   return new CallAuthorizer(dependencies);
 }
+
+/** What one call came to; no symbol of the snapshot in it. */
+type Outcome = Decision | DomainError;
 
 class CallAuthorizer implements Authorizer {
   readonly #evaluator: Evaluator;
@@ -42,6 +38,7 @@ class CallAuthorizer implements Authorizer {
   readonly #limits: EngineLimits;
   readonly #decisions: DecisionSink;
   readonly #newDecisionId: () => string;
+  readonly #tokenOf: FormatToken = tokenFormatter();
 
   constructor({ evaluator, permits, limits, decisions, newDecisionId }: Dependencies) {
     this.#evaluator = evaluator;
@@ -53,24 +50,21 @@ class CallAuthorizer implements Authorizer {
 
   check(context: RequestContext, call: Call, options: CheckOptions): Decision | Promise<Decision> {
     const startedMs = performance.now();
-    const answered = afterwards(this.#permit(context, [call]), () =>
-      afterwards(
-        this.#evaluator.run(context, options.consistency, (snapshot) =>
-          mapEvaluated(this.#judge(snapshot, call, options.explain), (judged) => ({
-            judged,
-            position: positionOf(snapshot),
-          })),
-        ),
-        ({ judged, position }) => this.#decisionOf(judged, position),
-      ),
+    let outcome: Outcome | Promise<Outcome>;
+    try {
+      const permitted = this.#permit(context, call);
+      outcome =
+        permitted === undefined
+          ? this.#evaluate(context, call, options)
+          : permitted.then(() => this.#evaluate(context, call, options));
+    } catch (error) {
+      return this.#fail(context, [call], error, startedMs);
+    }
+    if (!(outcome instanceof Promise)) return this.#answer(context, call, outcome, startedMs);
+    return outcome.then(
+      (settled) => this.#answer(context, call, settled, startedMs),
+      (error: unknown) => this.#fail(context, [call], error, startedMs),
     );
-    return afterwards(answered, (outcome) => {
-      const recorded = this.#record(context, call, outcome, startedMs);
-      return afterwards(recorded, () => {
-        if (outcome instanceof DomainError) throw outcome;
-        return outcome;
-      });
-    });
   }
 
   checkBatch(
@@ -79,43 +73,84 @@ class CallAuthorizer implements Authorizer {
     options: CheckOptions,
   ): BatchDecision | Promise<BatchDecision> {
     const startedMs = performance.now();
-    const judgedAll = afterwards(this.#permit(context, calls), () =>
-      this.#evaluator.run(context, options.consistency, (snapshot) => {
-        const all = this.#judgeAll(snapshot, calls, options.explain);
-        return mapEvaluated(all, (judged) => ({ judged, position: positionOf(snapshot) }));
-      }),
-    );
-    return afterwards(judgedAll, ({ judged, position }) => {
-      const items = judged.map((one) => this.#decisionOf(one, position));
-      const waits = calls.flatMap((call, index) => {
-        const outcome = items[index];
-        return outcome === undefined ? [] : [this.#record(context, call, outcome, startedMs)];
-      });
-      const pending = waits.filter((wait) => wait instanceof Promise);
-      const answer = { items, token: formatToken(position) };
-      return afterwards(all(pending), () => answer);
-    });
-  }
-
-  #permit(context: RequestContext, calls: readonly Call[]): void | Promise<void> {
-    const { caller, tenant } = context;
-    const asked = calls.flatMap((call) => {
-      const scope = { tenant, principal: call.principal, tool: call.tool };
-      const check = this.#permits(caller, "checker", scope);
-      if (call.contextualTuples.length === 0) return [check];
-      return [check, this.#permits(caller, "context_provider", scope)];
-    });
-    const pending = asked.filter((one) => one instanceof Promise);
-    return all(pending);
-  }
-
-  #judge(snapshot: Snapshot, call: Call, explain: boolean): Evaluated<Judged> {
-    if (call.tool.type !== toolType) {
-      const detail = `tool must be an object of type \`${toolType}\``;
-      return { kind: "decided", value: { answer: { kind: "error", code: "malformed", detail } } };
+    let judged: BatchDecision | Promise<BatchDecision>;
+    try {
+      const permitted = this.#permitAll(context, calls);
+      judged =
+        permitted === undefined
+          ? this.#evaluateAll(context, calls, options)
+          : permitted.then(() => this.#evaluateAll(context, calls, options));
+    } catch (error) {
+      return this.#fail(context, calls, error, startedMs);
     }
-    if (explain) return explainCall(snapshot, call, this.#limits);
-    return mapEvaluated(authorize(snapshot, call, this.#limits), (answer) => ({ answer }));
+    if (!(judged instanceof Promise)) return this.#answerAll(context, calls, judged, startedMs);
+    return judged.then(
+      (batch) => this.#answerAll(context, calls, batch, startedMs),
+      (error: unknown) => this.#fail(context, calls, error, startedMs),
+    );
+  }
+
+  #permit({ caller, tenant }: RequestContext, call: Call): undefined | Promise<void> {
+    const scope = { tenant, principal: call.principal, tool: call.tool };
+    const checks = this.#permits(caller, "checker", scope);
+    if (call.contextualTuples.length === 0) return checks instanceof Promise ? checks : undefined;
+    if (checks instanceof Promise) {
+      return checks.then(() => this.#permits(caller, "context_provider", scope));
+    }
+    const provides = this.#permits(caller, "context_provider", scope);
+    return provides instanceof Promise ? provides : undefined;
+  }
+
+  #permitAll(context: RequestContext, calls: readonly Call[]): undefined | Promise<void> {
+    let pending: Promise<void>[] | undefined;
+    for (const call of calls) {
+      try {
+        const permitted = this.#permit(context, call);
+        if (permitted !== undefined) (pending ??= []).push(permitted);
+      } catch (error) {
+        // Those that are under way already must not fail unheard.
+        if (pending === undefined) throw error;
+        pending.push(Promise.reject(error));
+        break;
+      }
+    }
+    return pending === undefined ? undefined : settle(pending);
+  }
+
+  #evaluate(
+    context: RequestContext,
+    call: Call,
+    { consistency, explain }: CheckOptions,
+  ): Outcome | Promise<Outcome> {
+    return this.#evaluator.run(context, consistency, (snapshot) =>
+      this.#judge(snapshot, call, explain),
+    );
+  }
+
+  #evaluateAll(
+    context: RequestContext,
+    calls: readonly Call[],
+    { consistency, explain }: CheckOptions,
+  ): BatchDecision | Promise<BatchDecision> {
+    return this.#evaluator.run(context, consistency, (snapshot) =>
+      this.#judgeAll(snapshot, calls, explain),
+    );
+  }
+
+  #judge(snapshot: Snapshot, call: Call, explain: boolean): Evaluated<Outcome> {
+    if (call.tool.type !== toolType) {
+      const problem = `tool must be an object of type \`${toolType}\``;
+      return { kind: "decided", value: new DomainError("malformed", problem) };
+    }
+    if (explain) {
+      const explained = explainCall(snapshot, call, this.#limits);
+      if (explained.kind === "missing") return explained;
+      const { answer, explanation } = explained.value;
+      return { kind: "decided", value: this.#outcomeOf(snapshot, answer, explanation) };
+    }
+    const evaluated = authorize(snapshot, call, this.#limits);
+    if (evaluated.kind === "missing") return evaluated;
+    return { kind: "decided", value: this.#outcomeOf(snapshot, evaluated.value, undefined) };
   }
 
   /** Every call is explored before any page is loaded, so that a batch loads once. */
@@ -123,63 +158,90 @@ class CallAuthorizer implements Authorizer {
     snapshot: Snapshot,
     calls: readonly Call[],
     explain: boolean,
-  ): Evaluated<readonly Judged[]> {
-    const evaluated = calls.map((call) => this.#judge(snapshot, call, explain));
-    const pages = evaluated.flatMap((one) => (one.kind === "missing" ? one.pages : []));
-    if (pages.length > 0) return { kind: "missing", pages };
-    return {
-      kind: "decided",
-      value: evaluated.flatMap((one) => (one.kind === "decided" ? [one.value] : [])),
-    };
+  ): Evaluated<BatchDecision> {
+    const items: Outcome[] = [];
+    let pages: PageKey[] | undefined;
+    for (const call of calls) {
+      const evaluated = this.#judge(snapshot, call, explain);
+      if (evaluated.kind === "missing") (pages ??= []).push(...evaluated.pages);
+      else items.push(evaluated.value);
+    }
+    if (pages !== undefined) return { kind: "missing", pages };
+    return { kind: "decided", value: { items, token: this.#tokenOf(snapshot) } };
   }
 
-  #decisionOf(judged: Judged, position: Position): Decision | DomainError {
-    const { answer, explanation } = judged;
+  #outcomeOf(
+    { tenant, timeline, revision, modelId }: Snapshot,
+    answer: Verdict | EngineError,
+    explanation: Explanation | undefined,
+  ): Outcome {
     if (answer.kind === "error") return errorOf(answer);
-    return {
-      id: this.#newDecisionId(),
-      verdict: answer,
-      ...position,
-      ...(explanation === undefined ? {} : { explanation }),
-    };
+    const id = this.#newDecisionId();
+    const decision = { id, verdict: answer, tenant, timeline, revision, modelId };
+    return explanation === undefined ? decision : { ...decision, explanation };
+  }
+
+  #answer(
+    context: RequestContext,
+    call: Call,
+    outcome: Outcome,
+    startedMs: number,
+  ): Decision | Promise<Decision> {
+    const recorded = this.#record(context, call, outcome, startedMs);
+    if (recorded === undefined) return orThrow(outcome);
+    return recorded.then(() => orThrow(outcome));
+  }
+
+  #answerAll(
+    context: RequestContext,
+    calls: readonly Call[],
+    batch: BatchDecision,
+    startedMs: number,
+  ): BatchDecision | Promise<BatchDecision> {
+    let pending: Promise<void>[] | undefined;
+    for (const [index, outcome] of batch.items.entries()) {
+      const call = calls[index];
+      if (call === undefined) continue;
+      const recorded = this.#record(context, call, outcome, startedMs);
+      if (recorded !== undefined) (pending ??= []).push(recorded);
+    }
+    return pending === undefined ? batch : settle(pending).then(() => batch);
+  }
+
+  /** What ends in an error is recorded as that, whatever kept it from a decision. */
+  #fail(
+    context: RequestContext,
+    calls: readonly Call[],
+    error: unknown,
+    startedMs: number,
+  ): never | Promise<never> {
+    if (!(error instanceof DomainError)) throw error;
+    let pending: Promise<void>[] | undefined;
+    for (const call of calls) {
+      const recorded = this.#record(context, call, error, startedMs);
+      if (recorded !== undefined) (pending ??= []).push(recorded);
+    }
+    if (pending === undefined) throw error;
+    return settle(pending).then(() => Promise.reject(error));
   }
 
   #record(
     context: RequestContext,
     call: Call,
-    outcome: Decision | DomainError,
+    outcome: Outcome,
     startedMs: number,
-  ): void | Promise<void> {
+  ): undefined | Promise<void> {
     const latencyUs = (performance.now() - startedMs) * 1_000;
-    return this.#decisions.record({ context, call, outcome, latencyUs });
+    const recorded = this.#decisions.record({ context, call, outcome, latencyUs });
+    return recorded instanceof Promise ? recorded : undefined;
   }
+}
+
+function orThrow(outcome: Outcome): Decision {
+  if (outcome instanceof DomainError) throw outcome;
+  return outcome;
 }
 
 async function settle(pending: readonly Promise<void>[]): Promise<void> {
   await Promise.all(pending);
-}
-
-function all(pending: readonly Promise<void>[]): void | Promise<void> {
-  return pending.length === 0 ? undefined : settle(pending);
-}
-
-/** Goes on at once where there is no promise: a promise costs a turn of the event loop. */
-function afterwards<Value, Next>(
-  value: Value | Promise<Value>,
-  proceed: (value: Value) => Next | Promise<Next>,
-): Next | Promise<Next> {
-  return value instanceof Promise ? value.then(proceed) : proceed(value);
-}
-
-function mapEvaluated<Value, Next>(
-  evaluated: Evaluated<Value>,
-  map: (value: Value) => Next,
-): Evaluated<Next> {
-  if (evaluated.kind === "missing") return evaluated;
-  return { kind: "decided", value: map(evaluated.value) };
-}
-
-function positionOf(snapshot: Snapshot): Position {
-  const { tenant, timeline, revision, modelId } = snapshot;
-  return { tenant, timeline, revision, modelId };
 }

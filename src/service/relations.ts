@@ -2,7 +2,6 @@ import type { Permits } from "../core/caller.ts";
 import { DomainError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
 import { formatObject } from "../core/object.ts";
-import { formatToken, type Revision } from "../core/revision.ts";
 import { formatSubject } from "../core/subject.ts";
 import { formatTuple } from "../core/tuple.ts";
 import { checkRelation, type CheckAnswer, type CheckQuery } from "../engine/check.ts";
@@ -14,12 +13,12 @@ import { ObjectListing } from "../engine/list-objects.ts";
 import { listSubjects } from "../engine/list-subjects.ts";
 import type { EngineError, View } from "../engine/view.ts";
 import type { Explanation } from "../core/decision.ts";
-import type { Snapshot } from "../replica/replica.ts";
 import type { RelationAnswer, RelationQuery, RelationReader } from "./authorizer.ts";
 import { requireContextual } from "./contextual.ts";
 import { errorOf, type Evaluator } from "./evaluator.ts";
 import { readPage, type Slice } from "./lists.ts";
 import type { RequestContext } from "./request.ts";
+import { tokenFormatter, type FormatToken } from "./token-formatter.ts";
 
 interface Dependencies {
   readonly evaluator: Evaluator;
@@ -36,6 +35,7 @@ class EngineRelationReader implements RelationReader {
   readonly #evaluator: Evaluator;
   readonly #permits: Permits;
   readonly #limits: EngineLimits;
+  readonly #tokenOf: FormatToken = tokenFormatter();
 
   constructor({ evaluator, permits, limits }: Dependencies) {
     this.#evaluator = evaluator;
@@ -43,24 +43,31 @@ class EngineRelationReader implements RelationReader {
     this.#limits = limits;
   }
 
-  async checkRelation(
+  checkRelation(
     context: RequestContext,
     query: Parameters<RelationReader["checkRelation"]>[1],
-  ): Promise<RelationAnswer> {
-    await this.#permit(context, query);
-    const { answer, explanation, token } = await this.#evaluator.run(
-      context,
-      query.consistency,
-      (snapshot) => {
-        requireContextual(snapshot.plan.model, query.contextualTuples);
-        const evaluated = this.#judge(snapshot, query, query.explain);
-        if (evaluated.kind === "missing") return evaluated;
-        return { kind: "decided", value: { ...evaluated.value, token: tokenOf(snapshot) } };
-      },
-    );
-    const member = memberOf(answer);
-    const base: RelationAnswer = { member, token };
-    return explanation === undefined ? base : { ...base, explanation };
+  ): RelationAnswer | Promise<RelationAnswer> {
+    const permitted = this.#permit(context, query);
+    return permitted === undefined
+      ? this.#checkRelation(context, query)
+      : permitted.then(() => this.#checkRelation(context, query));
+  }
+
+  #checkRelation(
+    context: RequestContext,
+    query: Parameters<RelationReader["checkRelation"]>[1],
+  ): RelationAnswer | Promise<RelationAnswer> {
+    return this.#evaluator.run(context, query.consistency, (snapshot) => {
+      requireContextual(snapshot.plan.model, query.contextualTuples);
+      const evaluated = this.#judge(snapshot, query, query.explain);
+      if (evaluated.kind === "missing") return evaluated;
+      const { answer, explanation } = evaluated.value;
+      const base = { member: memberOf(answer), token: this.#tokenOf(snapshot) };
+      return {
+        kind: "decided",
+        value: explanation === undefined ? base : { ...base, explanation },
+      };
+    });
   }
 
   async expand(
@@ -72,7 +79,10 @@ class EngineRelationReader implements RelationReader {
       requireContextual(snapshot.plan.model, query.contextualTuples);
       const evaluated = expand(snapshot, { ...query, depth: query.depthMax }, this.#limits);
       if (evaluated.kind === "missing") return evaluated;
-      return { kind: "decided", value: { answer: evaluated.value, token: tokenOf(snapshot) } };
+      return {
+        kind: "decided",
+        value: { answer: evaluated.value, token: this.#tokenOf(snapshot) },
+      };
     });
     if (answer.kind === "error") throw errorOf(answer);
     return { tree: answer.tree, token };
@@ -135,11 +145,16 @@ class EngineRelationReader implements RelationReader {
     });
   }
 
-  async #permit(context: RequestContext, query: RelationQuery): Promise<void> {
-    const { caller, tenant } = context;
-    await this.#permits(caller, "checker", { tenant });
-    if (query.contextualTuples.length > 0)
-      await this.#permits(caller, "context_provider", { tenant });
+  /** `undefined`: permitted, with no promise made. */
+  #permit({ caller, tenant }: RequestContext, query: RelationQuery): undefined | Promise<void> {
+    const scope = { tenant };
+    const checks = this.#permits(caller, "checker", scope);
+    if (query.contextualTuples.length === 0) return checks instanceof Promise ? checks : undefined;
+    if (checks instanceof Promise) {
+      return checks.then(() => this.#permits(caller, "context_provider", scope));
+    }
+    const provides = this.#permits(caller, "context_provider", scope);
+    return provides instanceof Promise ? provides : undefined;
   }
 
   #judge(
@@ -210,9 +225,4 @@ function sliceOf<Answer extends { readonly kind: "slice" }, Item>(
   const { items, next } = map(answer);
   const slice = { kind: "slice" as const, items };
   return { kind: "decided", value: next === undefined ? slice : { ...slice, next } };
-}
-
-function tokenOf(snapshot: Pick<Snapshot, "tenant" | "timeline"> & { revision: Revision }): string {
-  const { tenant, timeline, revision } = snapshot;
-  return formatToken({ tenant, timeline, revision });
 }
