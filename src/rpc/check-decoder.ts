@@ -21,13 +21,7 @@ export function decodeCheck(bytes: Buffer): CheckRequest | undefined {
     if (tag === 10) tenant = reader.text();
     else readCall(reader, tag, call);
   }
-  // A token in place of names is read by somebody slower.
-  return plain(reader, {
-    $typeName: "prokura.v1.CheckRequest",
-    tenant,
-    ...call,
-    bearerToken: "",
-  });
+  return plain(reader, { $typeName: "prokura.v1.CheckRequest", tenant, ...call });
 }
 
 export function decodeBatchCheck(bytes: Buffer): BatchCheckRequest | undefined {
@@ -91,6 +85,7 @@ interface CallFields {
   readonly contextualTuples: [];
   explain: boolean;
   readonly mode: Mode;
+  readonly bearerToken: "";
 }
 
 function emptyCall(): CallFields {
@@ -105,6 +100,8 @@ function emptyCall(): CallFields {
     contextualTuples: [],
     explain: false,
     mode: Mode.UNSPECIFIED,
+    // A token in place of names is read by somebody slower.
+    bearerToken: "",
   };
 }
 
