@@ -6,6 +6,7 @@ import { readBatch } from "./batch-reads.ts";
 import { BatchState } from "./batch-state.ts";
 import { writeBatch } from "./batch-writes.ts";
 import { sqlStateOf } from "./database-error.ts";
+import { readLastDigest, sealRevisions } from "./revision-seal.ts";
 import { expectNoWarning, outcomeUnknown, sessionOf, type Database } from "./database.ts";
 import type { Mutation, MutationResult } from "./mutation.ts";
 
@@ -41,10 +42,11 @@ export async function runBatch(
   return await database.lend("writes", async (client) => {
     const session = sessionOf(client);
     // One flight: the server runs them one after another.
-    const [, locked, reads] = await Promise.all([
+    const [, locked, reads, lastDigest] = await Promise.all([
       client.query("begin isolation level read committed"),
       session.query<LockRow>(lockStatement, [tenant, mutations.length]),
       readBatch(session, tenant, mutations),
+      readLastDigest(session, tenant),
     ]);
     const [lock] = locked;
     if (lock === undefined) {
@@ -63,8 +65,9 @@ export async function runBatch(
     const results = mutations.map((mutation, index) =>
       applyMutation(state, mutation, headBefore + index + 1, timeline),
     );
-    await settle(client, () => writeBatch(session, tenant, state, mutations, results));
-    return results;
+    const seals = sealRevisions(tenant, lastDigest, lock.head_at_ms, mutations, results);
+    await settle(client, () => writeBatch(session, tenant, state, mutations, results, seals));
+    return results.map((result, index) => ({ ...result, digest: seals[index]?.digest ?? "" }));
   });
 }
 
