@@ -30,7 +30,7 @@ const issuerEntries = [
   "algorithms",
   "tolerance_seconds",
 ];
-const subjectEntries = [
+const subjectEntries: readonly string[] = [
   ...issuerEntries,
   "principal_type",
   "principal_claim",
@@ -58,11 +58,11 @@ export function parseIssuers(text: string, path: string): Issuers {
   const folder = dirname(path);
   const file = entriesOf(value, path, ["callers", "principals"]);
   return {
-    callers: listOf(file["callers"], "callers", (entry, at) =>
+    callers: listOf(file["callers"], "issuers.callers", (entry, at) =>
       issuerOf(entriesOf(entry, at, issuerEntries), at, folder),
     ),
-    subjects: listOf(file["principals"], "principals", (entry, at) =>
-      subjectIssuerOf(entriesOf(entry, at, subjectEntries), at, folder),
+    subjects: listOf(file["principals"], "issuers.principals", (entry, at) =>
+      parseSubjectIssuer(entry, at, folder),
     ),
   };
 }
@@ -82,7 +82,12 @@ function issuerOf(entries: Entries, at: string, folder: string): Issuer {
   };
 }
 
-function subjectIssuerOf(entries: Entries, at: string, folder: string): SubjectIssuer {
+/**
+ * Reads one issuer of principals' and agents' tokens. `at` is where it stands, for errors; paths in it
+ * are relative to the folder. Fails with `malformed`, naming the entry.
+ */
+export function parseSubjectIssuer(value: unknown, at: string, folder: string): SubjectIssuer {
+  const entries = entriesOf(value, at, subjectEntries);
   const type = (name: string, standard: string) =>
     parseName(textOf(entries[name] ?? standard, `${at}.${name}`), `${at}.${name}`);
   const { consent } = entries;
@@ -206,5 +211,5 @@ function secondsOf(value: unknown, at: string, max: number = toleranceSecondsMax
 }
 
 function refuse(at: string, problem: string): never {
-  throw new DomainError("malformed", `issuers: ${at} ${problem}`, { field: at });
+  throw new DomainError("malformed", `${at} ${problem}`, { field: at });
 }
