@@ -6,13 +6,14 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   model: ["core"],
   engine: ["core", "model"],
   identity: ["core"],
-  store: ["core", "model"],
+  audit: ["core"],
+  store: ["core", "model", "audit"],
   replica: ["core", "model", "engine"],
-  service: ["core", "model", "engine", "identity", "store", "replica"],
+  service: ["core", "model", "engine", "identity", "audit", "store", "replica"],
   rpc: ["core", "service", "gen"],
   client: ["core", "gen"],
-  gateway: ["client", "identity"],
-  cli: ["client", "core", "model", "engine"],
+  gateway: ["client", "core", "identity"],
+  cli: ["client", "core", "model", "engine", "audit"],
 };
 
 /** Packages that only these layers may name. What is not here, any layer but a pure one may. */
@@ -26,7 +27,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   "grpc-health-check": ["rpc"],
   "@connectrpc": ["rpc", "client"],
   "@modelcontextprotocol": ["gateway"],
-  jose: ["identity", "gateway"],
+  jose: ["identity"],
 };
 
 /** Layers whose functions take values and return values: no clock, no chance, no I/O, no packages. */

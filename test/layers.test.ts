@@ -22,6 +22,7 @@ const refused: Readonly<Record<string, string>> = {
   "src/service/c.ts": "@grpc/grpc-js",
   "src/service/d.ts": "../main.ts",
   "src/gateway/a.ts": "../service/authorizer.ts",
+  "src/gateway/c.ts": "jose",
   "src/cli/a.ts": "../store/writer.ts",
 };
 const accepted: Readonly<Record<string, string>> = {
@@ -35,6 +36,7 @@ const accepted: Readonly<Record<string, string>> = {
   "src/rpc/a.ts": "../gen/prokura/v1/core_pb.ts",
   "src/rpc/b.ts": "@grpc/grpc-js",
   "src/gateway/b.ts": "../client/client.ts",
+  "src/gateway/d.ts": "../identity/token-verifier.ts",
   "src/main.ts": "./store/writer.ts",
 };
 

@@ -18,6 +18,17 @@ export interface Call {
   readonly partialChain: boolean;
   /** Facts about where a resource lies, from a caller that may supply them. */
   readonly contextualTuples: readonly RelationTuple[];
+  /** What named principal and actors, where it was no plain naming. No decision rests on it. */
+  readonly shownToken?: ShownToken;
+}
+
+/** What is kept of a verified token, which is never the token. */
+export interface ShownToken {
+  readonly issuer: string;
+  /** `jti` */
+  readonly id?: string;
+  /** `cnf.jkt`: the key that the token is bound to (RFC 9449). Passed on, not verified here. */
+  readonly keyThumbprint?: string;
 }
 
 /** One resource that the call touches. */

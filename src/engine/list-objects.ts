@@ -1,19 +1,20 @@
-import { compareBytes } from "../core/byte-order.ts";
+import assert from "node:assert/strict";
 import type { JsonObject } from "../core/json.ts";
-import type { Name, ObjectRef } from "../core/object.ts";
+import type { Name, ObjectId, ObjectRef } from "../core/object.ts";
 import { formatSubject, type Subject } from "../core/subject.ts";
-import type { SubjectSymbol } from "../core/symbols.ts";
 import type { RelationTuple } from "../core/tuple.ts";
 import { Checker } from "./checker.ts";
 import type { Evaluated } from "./graph.ts";
 import type { EngineLimits } from "./limits.ts";
+import { takeSlices, type Listing, type Slice } from "./listing.ts";
 import { granting, isCertain, notMember } from "./membership.ts";
 import { findRelation, type RelationPlan } from "./plan.ts";
 import { ReverseExpansion } from "./reverse-expansion.ts";
 import { Run, sortNames } from "./run.ts";
-import { SortedRuns } from "./sorted-runs.ts";
+import { SortedRuns, type SortedCursor } from "./sorted-runs.ts";
 import { unknownRelation } from "./unknown-relation.ts";
-import type { EngineError, View } from "./view.ts";
+import { leftOut, unsure, verifyInOrder } from "./verification.ts";
+import { mapAnswer, type EngineError, type View } from "./view.ts";
 
 /** To which objects of a type has the subject the relation? */
 export interface ListObjectsQuery {
@@ -33,6 +34,7 @@ export interface ListedObject {
   readonly needs: readonly string[];
 }
 
+/** As `Slice`. */
 export type ListObjectsAnswer =
   | { readonly kind: "slice"; readonly objects: readonly ListedObject[]; readonly next?: string }
   | EngineError;
@@ -44,97 +46,98 @@ export function listObjects(
   limits: EngineLimits,
 ): Evaluated<ListObjectsAnswer> {
   const listing = new ObjectListing(query, limits);
-  const objects: ListedObject[] = [];
-  for (;;) {
-    const evaluated = listing.slice(view, query.limit - objects.length);
-    if (evaluated.kind === "missing" || evaluated.value.kind === "error") return evaluated;
-    objects.push(...evaluated.value.objects);
-    const { next } = evaluated.value;
-    if (next === undefined) return { kind: "decided", value: { kind: "slice", objects } };
-    if (objects.length < query.limit) continue;
-    return { kind: "decided", value: { kind: "slice", objects, next } };
-  }
+  const evaluated = takeSlices(listing, view, query.limit, nothingWanted);
+  return mapAnswer(evaluated, ({ elements: objects, ...rest }) => ({ ...rest, objects }));
 }
 
-/**
- * A list that is made slice by slice, each of little work, in ticks of their own, all at one revision
- * and model. Between slices it keeps texts alone. A slice that misses pages leaves it as it was.
- */
-export class ObjectListing {
-  readonly #query: ListObjectsQuery;
+const nothingWanted: EngineError = {
+  kind: "error",
+  code: "not_supported",
+  detail: "pages list all that a list of objects reads",
+};
+
+/** `listObjects` in slices. */
+export class ObjectListing implements Listing<ListedObject> {
+  readonly wanted = undefined;
+  readonly #query: Omit<ListObjectsQuery, "limit">;
   readonly #limits: EngineLimits;
   readonly #expansion: ReverseExpansion;
-  readonly #candidates = new SortedRuns();
+  readonly #candidates = new SortedRuns<ObjectId>();
+  /** Set once all candidates are found. */
+  #cursor: SortedCursor<ObjectId> | undefined;
   #last: string;
 
-  constructor(query: ListObjectsQuery, limits: EngineLimits) {
+  constructor(query: Omit<ListObjectsQuery, "limit">, limits: EngineLimits) {
     this.#query = query;
     this.#limits = limits;
-    this.#expansion = new ReverseExpansion(query.subject, query.type, query.relation);
+    this.#expansion = new ReverseExpansion(query.type, query.relation);
+    this.#expansion.start(query.subject);
     this.#last = query.after ?? "";
   }
 
-  /** Perhaps without an object, as long as candidates are searched for; whole without `next`. */
-  slice(view: View, limit: number): Evaluated<ListObjectsAnswer> {
+  get weight(): number {
+    return this.#expansion.weight + this.#candidates.size;
+  }
+
+  supply(): void {
+    // Nothing is wanted.
+  }
+
+  slice(view: View, limit: number): Evaluated<Slice<ListedObject> | EngineError> {
     const { type, relation: name, subject, contextualTuples } = this.#query;
     const relation = findRelation(view.plan, type, name);
     if (relation === undefined) {
       return { kind: "decided", value: unknownRelation(view.plan, type, name) };
     }
     const run = new Run(view, this.#limits, contextualTuples);
-    const symbol = run.scope.findSubject(subject);
-    if (symbol === undefined) {
+    if (run.scope.findSubject(subject) === undefined) {
       const detail = `the model has no type or relation for subject \`${formatSubject(subject)}\``;
       return { kind: "decided", value: { kind: "error", code: "unknown_type", detail } };
     }
-    return this.#expansion.isDone ? this.#verify(run, symbol, relation, limit) : this.#search(run);
+    return this.#cursor === undefined
+      ? this.#search(run)
+      : this.#verify(run, this.#cursor, relation, limit);
   }
 
-  #search(run: Run): Evaluated<ListObjectsAnswer> {
+  #search(run: Run): Evaluated<Slice<ListedObject> | EngineError> {
     const mark = this.#expansion.mark();
     const found = this.#expansion.advance(run, this.#limits.sliceStepsMax);
     if (run.scope.hasMissed) this.#expansion.restore(mark);
     if (run.scope.hasMissed || run.problem !== undefined) return run.finish(run.error());
-    const { after } = this.#query;
-    this.#candidates.add(
-      after === undefined ? found : found.filter((id) => compareBytes(id, after) > 0),
-    );
+    this.#candidates.add(found);
+    if (this.#expansion.isDone) {
+      this.#expansion.forget();
+      this.#cursor = this.#candidates.cursor(this.#query.after);
+    }
     return run.finish(this.#sliceOf([]));
   }
 
   #verify(
     run: Run,
-    subject: SubjectSymbol,
+    cursor: SortedCursor<ObjectId>,
     relation: RelationPlan,
     limit: number,
-  ): Evaluated<ListObjectsAnswer> {
-    const { type, context } = this.#query;
-    const checker = new Checker(run, subject, context);
-    const mark = this.#candidates.mark();
-    const objects: ListedObject[] = [];
-    let last: string | undefined;
-    let isUnknown = false;
-    while (last === undefined || (objects.length < limit && run.steps < run.limits.sliceStepsMax)) {
-      const id = this.#candidates.take();
-      if (id === undefined) break;
-      last = id;
-      const candidate = run.scope.object({ type, id });
-      const value = checker.check(candidate, relation, granting);
+  ): Evaluated<Slice<ListedObject> | EngineError> {
+    const { type, context, subject } = this.#query;
+    const symbol = run.scope.findSubject(subject);
+    assert(symbol !== undefined, "the subject was found when the slice began");
+    const checker = new Checker(run, symbol, context);
+    const verified = verifyInOrder<ListedObject, ObjectId>(run, cursor, limit, (id) => {
+      const object = { type, id };
+      const value = checker.check(run.scope.object(object), relation, granting);
       const needed = sortNames(run.names);
       run.cutNames(0);
-      if (!isCertain(value)) isUnknown = true;
-      // A page that is missing leaves it unknown too: what others miss is then asked for as well.
-      if (isUnknown && !run.scope.hasMissed) break;
-      if (value !== notMember) objects.push({ object: { type, id }, needs: needed });
-    }
-    const evaluated = run.finish(isUnknown ? run.error() : this.#sliceOf(objects, last));
-    if (evaluated.kind === "missing") this.#candidates.restore(mark);
-    else this.#last = last ?? this.#last;
-    return evaluated;
+      if (!isCertain(value)) return unsure;
+      return value === notMember ? leftOut : { kind: "listed", element: { object, needs: needed } };
+    });
+    return mapAnswer(verified, ({ elements, last = this.#last }) => {
+      this.#last = last;
+      return this.#sliceOf(elements);
+    });
   }
 
-  #sliceOf(objects: readonly ListedObject[], last: string = this.#last): ListObjectsAnswer {
-    const isWhole = this.#expansion.isDone && this.#candidates.isEmpty;
-    return isWhole ? { kind: "slice", objects } : { kind: "slice", objects, next: last };
+  #sliceOf(elements: readonly ListedObject[]): Slice<ListedObject> {
+    const isWhole = this.#cursor?.isEmpty === true;
+    return isWhole ? { kind: "slice", elements } : { kind: "slice", elements, next: this.#last };
   }
 }

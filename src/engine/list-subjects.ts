@@ -1,19 +1,20 @@
-import { compareBytes } from "../core/byte-order.ts";
 import type { JsonObject } from "../core/json.ts";
-import type { Name, ObjectRef } from "../core/object.ts";
+import type { Name, ObjectId, ObjectRef } from "../core/object.ts";
 import type { Subject } from "../core/subject.ts";
 import type { SubjectSymbol } from "../core/symbols.ts";
 import type { RelationTuple } from "../core/tuple.ts";
 import { Checker } from "./checker.ts";
 import type { Evaluated } from "./graph.ts";
 import type { EngineLimits } from "./limits.ts";
-import { granting, isCertain, member, notMember } from "./membership.ts";
+import { takeSlices, type Listing, type Slice, type TupleRange } from "./listing.ts";
+import { granting, isCertain, member, notMember, type Membership } from "./membership.ts";
 import { findRelation, type RelationPlan } from "./plan.ts";
 import { Run, sortNames } from "./run.ts";
-import { takeSlice } from "./slice.ts";
-import { candidateSubjects } from "./subject-search.ts";
+import { SortedRuns, type SortedCursor } from "./sorted-runs.ts";
+import { SubjectSearch } from "./subject-search.ts";
 import { unknownRelation } from "./unknown-relation.ts";
-import type { EngineError, View } from "./view.ts";
+import { leftOut, setAside, unsure, verifyInOrder, type Verified } from "./verification.ts";
+import { mapAnswer, type EngineError, type View } from "./view.ts";
 
 /** Which subjects of a type (and, for usersets, a relation) have the relation to the object? */
 export interface ListSubjectsQuery {
@@ -38,6 +39,7 @@ export interface ListedSubject {
   readonly excluded: readonly ObjectRef[];
 }
 
+/** As `Slice`. */
 export type ListSubjectsAnswer =
   | { readonly kind: "slice"; readonly subjects: readonly ListedSubject[]; readonly next?: string }
   | EngineError;
@@ -51,88 +53,181 @@ export function listSubjects(
   query: ListSubjectsQuery,
   limits: EngineLimits,
 ): Evaluated<ListSubjectsAnswer> {
-  const refused = refuse(view, query);
-  if (refused !== undefined) return { kind: "decided", value: refused };
-  const relation = findRelation(view.plan, query.object.type, query.relation);
-  const run = new Run(view, limits, query.contextualTuples);
-  if (relation === undefined) {
-    return run.finish(unknownRelation(view.plan, query.object.type, query.relation));
-  }
-  const object = run.scope.object(query.object);
-  const candidates = [...candidateSubjects(run, object, relation)].filter((candidate) =>
-    isAskedFor(run, candidate, query),
-  );
-  if (run.problem !== undefined) return run.finish(run.error());
-  const listing = new Listing(run, object, relation, query.context, candidates);
-  const keyed = candidates.map((candidate) => ({ key: keyOf(run, candidate), candidate }));
-  const { elements: subjects, next } = takeSlice(
-    run,
-    keyed,
-    query.after,
-    query.limit,
-    (candidate) => listing.list(candidate),
-  );
-  if (listing.isUnknown) return run.finish(run.error());
-  return run.finish({ kind: "slice", subjects, ...(next === undefined ? {} : { next }) });
+  const listing = new SubjectListing(query, limits);
+  const evaluated = takeSlices(listing, view, query.limit, tooLarge);
+  return mapAnswer(evaluated, ({ elements: subjects, ...rest }) => ({ ...rest, subjects }));
 }
 
-class Listing {
-  isUnknown = false;
+const tooLarge: EngineError = {
+  kind: "error",
+  code: "budget_exceeded",
+  detail: "a relation of one object has too many tuples to be listed at once",
+};
+
+/** A candidate: an id, or the wildcard of the type. */
+type Key = ObjectId | "*";
+
+/** The search for those whom a wildcard leaves out, which takes slices of its own. */
+interface Excluding {
+  readonly cursor: SortedCursor<Key>;
+  readonly excluded: readonly ObjectRef[];
+  readonly needs: readonly string[];
+}
+
+/** `listSubjects` in slices. */
+export class SubjectListing implements Listing<ListedSubject> {
+  readonly #query: Omit<ListSubjectsQuery, "limit">;
+  readonly #limits: EngineLimits;
+  readonly #search: SubjectSearch;
+  readonly #candidates = new SortedRuns<Key>();
+  /** Set once all candidates are found. */
+  #cursor: SortedCursor<Key> | undefined;
+  #excluding: Excluding | undefined;
+  #last: string;
+
+  constructor(query: Omit<ListSubjectsQuery, "limit">, limits: EngineLimits) {
+    this.#query = query;
+    this.#limits = limits;
+    this.#search = new SubjectSearch((run, subject) => isAskedFor(run, subject, query));
+    this.#search.start(query.object, query.relation);
+    this.#last = query.after ?? "";
+  }
+
+  get wanted(): TupleRange | undefined {
+    return this.#search.wanted;
+  }
+
+  get weight(): number {
+    return this.#search.weight + this.#candidates.size;
+  }
+
+  supply(tuples: readonly RelationTuple[], isLast: boolean): void {
+    this.#search.supply(tuples, isLast);
+  }
+
+  slice(view: View, limit: number): Evaluated<Slice<ListedSubject> | EngineError> {
+    const { object, relation: name, contextualTuples, context } = this.#query;
+    const refused = refuse(view, this.#query);
+    if (refused !== undefined) return { kind: "decided", value: refused };
+    const relation = findRelation(view.plan, object.type, name);
+    if (relation === undefined) {
+      return { kind: "decided", value: unknownRelation(view.plan, object.type, name) };
+    }
+    const run = new Run(view, this.#limits, contextualTuples);
+    if (this.#cursor === undefined) return this.#searchOn(run);
+    const judge = new Judge(run, run.scope.object(object), relation, context);
+    return this.#excluding === undefined
+      ? this.#verify(run, judge, this.#cursor, limit)
+      : this.#exclude(run, judge, this.#excluding);
+  }
+
+  #searchOn(run: Run): Evaluated<Slice<ListedSubject> | EngineError> {
+    const mark = this.#search.mark();
+    const found = this.#search.advance(run, this.#limits.sliceStepsMax);
+    if (run.scope.hasMissed) this.#search.restore(mark);
+    if (run.scope.hasMissed || run.problem !== undefined) return run.finish(run.error());
+    this.#candidates.add(found.map(keyOf));
+    if (this.#search.isDone) {
+      this.#search.forget();
+      this.#cursor = this.#candidates.cursor(this.#query.after);
+    }
+    return { kind: "decided", value: this.#sliceOf([]) };
+  }
+
+  #verify(
+    run: Run,
+    judge: Judge,
+    cursor: SortedCursor<Key>,
+    limit: number,
+  ): Evaluated<Slice<ListedSubject> | EngineError> {
+    let needed: readonly string[] = [];
+    const verified = verifyInOrder<ListedSubject, Key>(run, cursor, limit, (key) => {
+      const subject = subjectOf(this.#query, key);
+      const { value, needs } = judge.check(subject);
+      if (!isCertain(value)) return unsure;
+      if (value === notMember) return leftOut;
+      if (key !== "*" || judge.leavesNobodyOut) return listed({ subject, needs, excluded: [] });
+      needed = needs;
+      return setAside;
+    });
+    return mapAnswer(verified, ({ elements, last = this.#last, isSetAside }) => {
+      this.#last = last;
+      if (isSetAside) {
+        this.#excluding = { cursor: this.#candidates.cursor(), excluded: [], needs: needed };
+      }
+      return this.#sliceOf(elements);
+    });
+  }
+
+  #exclude(
+    run: Run,
+    judge: Judge,
+    excluding: Excluding,
+  ): Evaluated<Slice<ListedSubject> | EngineError> {
+    const { cursor, needs } = excluding;
+    const verified = verifyInOrder<ObjectRef, Key>(run, cursor, Infinity, (key) => {
+      if (key === "*") return leftOut;
+      const subject = subjectOf(this.#query, key);
+      const { value } = judge.check(subject);
+      if (!isCertain(value)) return unsure;
+      if (value === member || subject.kind !== "object") return leftOut;
+      return listed(subject.object);
+    });
+    return mapAnswer(verified, ({ elements }) => {
+      const excluded = [...excluding.excluded, ...elements];
+      this.#excluding = cursor.isEmpty ? undefined : { ...excluding, excluded };
+      if (this.#excluding !== undefined) return this.#sliceOf([]);
+      this.#last = "*";
+      const subject = subjectOf(this.#query, "*");
+      return this.#sliceOf([{ subject, needs, excluded }]);
+    });
+  }
+
+  #sliceOf(elements: readonly ListedSubject[]): Slice<ListedSubject> {
+    const isWhole = this.#cursor?.isEmpty === true && this.#excluding === undefined;
+    return isWhole ? { kind: "slice", elements } : { kind: "slice", elements, next: this.#last };
+  }
+}
+
+/** Whether subjects have the relation to the object. */
+class Judge {
   readonly #run: Run;
   readonly #object: SubjectSymbol;
   readonly #relation: RelationPlan;
   readonly #context: JsonObject;
-  readonly #candidates: readonly SubjectSymbol[];
 
-  constructor(
-    run: Run,
-    object: SubjectSymbol,
-    relation: RelationPlan,
-    context: JsonObject,
-    candidates: readonly SubjectSymbol[],
-  ) {
+  constructor(run: Run, object: SubjectSymbol, relation: RelationPlan, context: JsonObject) {
     this.#run = run;
     this.#object = object;
     this.#relation = relation;
     this.#context = context;
-    this.#candidates = candidates;
   }
 
-  list(candidate: SubjectSymbol): ListedSubject | undefined {
-    const { scope, names } = this.#run;
-    const mark = names.length;
-    const value = this.#check(candidate);
-    const needs = sortNames(names.slice(mark));
-    names.length = mark;
-    if (value === notMember) return undefined;
-    const subject = scope.subjectOf(candidate);
-    const excluded = subject.kind === "wildcard" ? this.#excluded() : [];
-    return { subject, needs, excluded };
+  /** Without intersection, exclusion and condition, a wildcard does. */
+  get leavesNobodyOut(): boolean {
+    return this.#relation.simple;
   }
 
-  /** Without intersection, exclusion and condition, a wildcard leaves nobody out. */
-  #excluded(): readonly ObjectRef[] {
-    const { scope, names } = this.#run;
-    if (this.#relation.simple) return [];
-    const mark = names.length;
-    const excluded = this.#candidates
-      .filter((candidate) => scope.kindOf(candidate) === "object")
-      .filter((candidate) => this.#check(candidate) !== member)
-      .map((candidate) => scope.refOf(candidate));
-    names.length = mark;
-    return excluded.toSorted((left, right) => compareBytes(left.id, right.id));
-  }
-
-  #check(candidate: SubjectSymbol): number {
-    const checker = new Checker(this.#run, candidate, this.#context);
+  check(subject: Subject): { readonly value: Membership; readonly needs: readonly string[] } {
+    const run = this.#run;
+    const symbol = run.scope.findSubject(subject);
+    if (symbol === undefined) return { value: notMember, needs: [] };
+    const checker = new Checker(run, symbol, this.#context);
     const value = checker.check(this.#object, this.#relation, granting);
-    if (!isCertain(value)) this.isUnknown = true;
-    return value;
+    const needs = sortNames(run.names);
+    run.cutNames(0);
+    return { value, needs };
   }
 }
 
-function refuse({ plan }: View, query: ListSubjectsQuery): EngineError | undefined {
-  const { subjectType, subjectRelation } = query;
+function listed<Element>(element: Element): Verified<Element> {
+  return { kind: "listed", element };
+}
+
+function refuse(
+  { plan }: View,
+  { subjectType, subjectRelation }: Pick<ListSubjectsQuery, "subjectType" | "subjectRelation">,
+): EngineError | undefined {
   if (!plan.model.types.has(subjectType)) {
     const detail = `the model has no type \`${subjectType}\``;
     return { kind: "error", code: "unknown_type", detail };
@@ -142,13 +237,26 @@ function refuse({ plan }: View, query: ListSubjectsQuery): EngineError | undefin
   return unknownRelation(plan, subjectType, subjectRelation);
 }
 
-function isAskedFor(run: Run, candidate: SubjectSymbol, query: ListSubjectsQuery): boolean {
-  const { scope, plan } = run;
-  if (scope.typeOf(candidate) !== plan.numbers.get(query.subjectType)) return false;
-  if (query.subjectRelation === undefined) return !scope.isUserset(candidate);
-  return scope.relationOf(candidate) === plan.numbers.get(query.subjectRelation);
+function isAskedFor(
+  { scope, plan }: Run,
+  candidate: SubjectSymbol,
+  { subjectType, subjectRelation }: Pick<ListSubjectsQuery, "subjectType" | "subjectRelation">,
+): boolean {
+  if (scope.typeOf(candidate) !== plan.numbers.get(subjectType)) return false;
+  if (subjectRelation === undefined) return !scope.isUserset(candidate);
+  return scope.relationOf(candidate) === plan.numbers.get(subjectRelation);
 }
 
-function keyOf(run: Run, candidate: SubjectSymbol): string {
-  return run.scope.kindOf(candidate) === "wildcard" ? "*" : run.scope.idOf(candidate);
+function keyOf(subject: Subject): Key {
+  return subject.kind === "wildcard" ? "*" : subject.object.id;
+}
+
+function subjectOf(
+  { subjectType, subjectRelation }: Pick<ListSubjectsQuery, "subjectType" | "subjectRelation">,
+  key: Key,
+): Subject {
+  if (key === "*") return { kind: "wildcard", type: subjectType };
+  const object = { type: subjectType, id: key };
+  if (subjectRelation === undefined) return { kind: "object", object };
+  return { kind: "userset", object, relation: subjectRelation };
 }

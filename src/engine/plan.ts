@@ -40,6 +40,8 @@ export interface RelationPlan {
    * then its members are just what its tuples lead to.
    */
   readonly simple: boolean;
+  /** As `simple`, conditions apart. */
+  readonly monotone: boolean;
 }
 
 export interface RestrictionPlan {
@@ -92,7 +94,8 @@ export function planModel(model: AuthorizationModel, symbols: Symbols): Plan {
     assert(definition !== undefined);
     draft.rewrite = planRewrite(definition.rewrite, byType[draft.type] ?? [], symbols);
   }
-  markSimple(drafts, byType);
+  markReach(drafts, byType, "simple");
+  markReach(drafts, byType, "monotone");
   const contract = model.hasDelegations ? bindContract(symbols, byType) : undefined;
   const unbound = { model, relations: drafts, byType, numbers, contract };
   const permissions = new RequiredPermissions(
@@ -159,6 +162,7 @@ interface Draft {
   readonly holdsUsersets: boolean;
   rewrite: RewritePlan;
   simple: boolean;
+  monotone: boolean;
 }
 
 function draftRelation(
@@ -183,6 +187,7 @@ function draftRelation(
     holdsUsersets: restrictions.some(({ kind }) => kind === "userset"),
     rewrite: { kind: "this" },
     simple: true,
+    monotone: true,
   };
 }
 
@@ -232,61 +237,72 @@ function planRewrite(
   }
 }
 
-/** Spreads "not simple" backwards along what relations reach. */
-function markSimple(drafts: readonly Draft[], byType: Plan["byType"]): void {
+/** Spreads "not simple", or "not monotone", backwards along what relations reach. */
+function markReach(
+  drafts: readonly Draft[],
+  byType: Plan["byType"],
+  property: "simple" | "monotone",
+): void {
   const reachedFrom: number[][] = drafts.map(() => []);
   const open: Draft[] = [];
   for (const draft of drafts) {
     const reached: RelationPlan[] = [];
-    const plain = collectReached(draft.rewrite, draft, byType, reached);
+    const found = collectReached(draft.rewrite, draft, byType, reached);
     for (const { index } of reached) reachedFrom[index]?.push(draft.index);
-    if (plain) continue;
-    draft.simple = false;
+    if (found[property]) continue;
+    draft[property] = false;
     open.push(draft);
   }
   for (let draft = open.pop(); draft !== undefined; draft = open.pop()) {
     for (const index of reachedFrom[draft.index] ?? []) {
       const reacher = drafts[index];
-      if (reacher === undefined || !reacher.simple) continue;
-      reacher.simple = false;
+      if (reacher === undefined || !reacher[property]) continue;
+      reacher[property] = false;
       open.push(reacher);
     }
   }
 }
 
-/** Adds the relations that a rewrite asks; false where the rewrite itself is not simple. */
+/** Adds the relations that a rewrite asks, and tells what the rewrite itself is. */
 function collectReached(
   rewrite: RewritePlan,
   owner: RelationPlan,
   byType: Plan["byType"],
   reached: RelationPlan[],
-): boolean {
+): Pick<RelationPlan, "simple" | "monotone"> {
   switch (rewrite.kind) {
     case "this":
       for (const { type, relation } of owner.restrictions) {
         const target = relation === -1 ? undefined : byType[type]?.[relation];
         if (target !== undefined) reached.push(target);
       }
-      return owner.restrictions.every(({ condition }) => condition === undefined);
+      return { simple: isUnconditional(owner), monotone: true };
     case "computed_userset":
       reached.push(rewrite.relation);
-      return true;
+      return { simple: true, monotone: true };
     case "tuple_to_userset":
       for (const { type } of rewrite.tupleset.restrictions) {
         const target = byType[type]?.[rewrite.relation];
         if (target !== undefined) reached.push(target);
       }
-      return rewrite.tupleset.restrictions.every(({ condition }) => condition === undefined);
-    case "union":
-      return rewrite.of
-        .map((operand) => collectReached(operand, owner, byType, reached))
-        .every(Boolean);
+      return { simple: isUnconditional(rewrite.tupleset), monotone: true };
+    case "union": {
+      const all = rewrite.of.map((operand) => collectReached(operand, owner, byType, reached));
+      return {
+        simple: all.every(({ simple }) => simple),
+        monotone: all.every(({ monotone }) => monotone),
+      };
+    }
     case "intersection":
       for (const operand of rewrite.of) collectReached(operand, owner, byType, reached);
-      return false;
+      return { simple: false, monotone: false };
     case "exclusion":
       collectReached(rewrite.base, owner, byType, reached);
       collectReached(rewrite.subtract, owner, byType, reached);
-      return false;
+      return { simple: false, monotone: false };
   }
+}
+
+function isUnconditional({ restrictions }: RelationPlan): boolean {
+  return restrictions.every(({ condition }) => condition === undefined);
 }

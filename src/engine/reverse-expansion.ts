@@ -1,6 +1,6 @@
 import type { Name, ObjectId } from "../core/object.ts";
 import type { Subject } from "../core/subject.ts";
-import type { SubjectSymbol } from "../core/symbols.ts";
+import type { NameNumber, SubjectSymbol } from "../core/symbols.ts";
 import { notMember, taking } from "./membership.ts";
 import {
   findRelation,
@@ -11,65 +11,66 @@ import {
 } from "./plan.ts";
 import type { Run } from "./run.ts";
 
-/**
- * The objects to which the subject could have the relation: all that tuples lead to against their
- * direction, whatever is intersected or subtracted, and whatever conditions say. A superset, in no
- * order. Fails by the run's problem where there are more than `candidatesMax`.
- */
-export function candidateObjects(
-  run: Run,
-  subject: SubjectSymbol,
-  target: RelationPlan,
-): readonly SubjectSymbol[] {
-  const { typeName: type, relationName } = target;
-  const expansion = new ReverseExpansion(run.scope.subjectOf(subject), type, relationName);
-  const found = expansion.advance(run, Number.POSITIVE_INFINITY);
-  return found.map((id) => run.scope.object({ type, id }));
-}
-
 /** What an expansion can be taken back to. */
 export interface ExpansionMark {
+  readonly starts: readonly Subject[];
   readonly open: readonly Walk[];
-  readonly tuples: number;
 }
 
 /**
- * A search for candidates that can stop anywhere and go on with another run on the same revision and
- * model: what it keeps in between are texts and positions on pages, no symbols.
+ * Searches for the objects to which a subject could have the relation: all that tuples lead to against
+ * their direction, whatever is intersected or subtracted, and whatever conditions say. A superset, in
+ * no order; just these, conditions aside, where the relation is monotone.
+ *
+ * It can stop anywhere and go on with another run on the same revision and model: what it keeps in
+ * between are texts and positions on pages, no symbols. Fails by the run's problem where more than
+ * `candidatesMax` usersets are reached.
  */
 export class ReverseExpansion {
-  readonly #subject: Subject;
   readonly #type: Name;
   readonly #relation: Name;
   readonly #goals = new Set<string>();
   /** Goals since the mark. */
   #fresh: string[] = [];
+  #starts: Subject[] = [];
   #open: Walk[] = [];
-  #isStarted = false;
-  #tuples = 0;
 
-  constructor(subject: Subject, type: Name, relation: Name) {
-    this.#subject = subject;
+  constructor(type: Name, relation: Name) {
     this.#type = type;
     this.#relation = relation;
   }
 
   get isDone(): boolean {
-    return this.#isStarted && this.#open.length === 0;
+    return this.#starts.length === 0 && this.#open.length === 0;
+  }
+
+  /** How many goals it keeps. */
+  get weight(): number {
+    return this.#goals.size + this.#open.length;
+  }
+
+  /** One more subject from which to search. */
+  start(subject: Subject): void {
+    this.#starts.push(subject);
+  }
+
+  /** Gives up the memory of what was reached, once it is done. */
+  forget(): void {
+    this.#goals.clear();
+    this.#fresh = [];
   }
 
   /** The state to which `restore` can come back, until the next mark. */
-  mark(): ExpansionMark | undefined {
+  mark(): ExpansionMark {
     this.#fresh = [];
-    return this.#isStarted ? { open: [...this.#open], tuples: this.#tuples } : undefined;
+    return { starts: [...this.#starts], open: [...this.#open] };
   }
 
-  restore(mark: ExpansionMark | undefined): void {
+  restore({ starts, open }: ExpansionMark): void {
     for (const goal of this.#fresh) this.#goals.delete(goal);
     this.#fresh = [];
-    this.#isStarted = mark !== undefined;
-    this.#open = [...(mark?.open ?? [])];
-    this.#tuples = mark?.tuples ?? 0;
+    this.#starts = [...starts];
+    this.#open = [...open];
   }
 
   /**
@@ -79,20 +80,28 @@ export class ReverseExpansion {
   advance(run: Run, stepsMax: number): readonly ObjectId[] {
     const target = findRelation(run.plan, this.#type, this.#relation);
     if (target === undefined) return [];
-    const advance = new Advance(run, target, stepsMax, this.#open, (goal) => {
-      if (this.#goals.has(goal)) return false;
-      this.#goals.add(goal);
-      this.#fresh.push(goal);
-      return true;
-    });
-    if (!this.#isStarted) {
-      this.#isStarted = true;
-      const subject = run.scope.findSubject(this.#subject);
+    const advance = new Advance(run, target, stepsMax, this.#open, (goal) =>
+      this.#isNew(run, goal),
+    );
+    for (let start = this.#starts.pop(); start !== undefined; start = this.#starts.pop()) {
+      const subject = run.scope.findSubject(start);
       if (subject !== undefined) advance.start(subject);
+      if (advance.isOver) return advance.found;
     }
-    advance.walk(run.limits.candidatesMax - this.#tuples);
-    this.#tuples += advance.tuples;
+    advance.walk();
     return advance.found;
+  }
+
+  #isNew(run: Run, goal: string): boolean {
+    if (this.#goals.has(goal)) return false;
+    const { candidatesMax } = run.limits;
+    if (this.#goals.size >= candidatesMax) {
+      run.fail("budget_exceeded", `more than ${candidatesMax} usersets could lead to the list`);
+      return false;
+    }
+    this.#goals.add(goal);
+    this.#fresh.push(goal);
+    return true;
   }
 }
 
@@ -106,7 +115,6 @@ interface Walk {
 
 class Advance {
   readonly found: ObjectId[] = [];
-  tuples = 0;
   readonly #run: Run;
   readonly #target: RelationPlan;
   readonly #arrows: Arrows;
@@ -130,7 +138,13 @@ class Advance {
     this.#isNew = isNew;
   }
 
+  /** Whether its steps are used, or a limit was met. */
+  get isOver(): boolean {
+    return this.#steps >= this.#stepsMax || this.#run.problem !== undefined;
+  }
+
   start(subject: SubjectSymbol): void {
+    this.#steps += 1;
     const { scope, plan } = this.#run;
     const type = scope.typeOf(subject);
     const kind = scope.kindOf(subject);
@@ -139,7 +153,7 @@ class Advance {
         if (restriction.type !== type) continue;
         if (restriction.kind === kind) this.#against(subject, relation, relation);
         else if (restriction.kind === "wildcard" && kind === "object") {
-          this.#against(scope.wildcard(type), relation, relation);
+          this.#againstEveryone(type, relation);
         }
       }
     }
@@ -148,15 +162,15 @@ class Advance {
     if (itself !== undefined) this.#reach(scope.objectOf(subject), itself);
   }
 
-  walk(tuplesMax: number): void {
+  walk(): void {
     for (let walk = this.#open.pop(); walk !== undefined; walk = this.#open.pop()) {
-      this.#follow(walk, tuplesMax);
-      if (this.#steps >= this.#stepsMax || this.#run.problem !== undefined) return;
+      this.#follow(walk);
+      if (this.isOver) return;
     }
   }
 
   /** All objects of the page have the relation `reached`. */
-  #follow(walk: Walk, tuplesMax: number): void {
+  #follow(walk: Walk): void {
     const run = this.#run;
     this.#steps += 1;
     const tupleset = run.plan.relations[walk.tupleset];
@@ -166,17 +180,11 @@ class Advance {
     const page = run.scope.reverse(subject, tupleset.type, tupleset.relation);
     if (page === undefined) return;
     for (let { position } = walk; position < page.count; position += 1) {
-      if (this.#steps >= this.#stepsMax) {
+      if (this.isOver) {
         this.#open.push({ ...walk, position });
         return;
       }
       this.#steps += 1;
-      this.tuples += 1;
-      if (this.tuples > tuplesMax) {
-        const { candidatesMax } = run.limits;
-        run.fail("budget_exceeded", `more than ${candidatesMax} tuples could lead to the list`);
-        return;
-      }
       const condition = page.conditionAt(position);
       const expiresAtMs = page.expiresAtMsAt(position);
       const held = run.hold(tupleset, subject, condition, expiresAtMs, taking, undefined);
@@ -204,6 +212,13 @@ class Advance {
       []) {
       this.#against(object, tupleset, through);
     }
+  }
+
+  /** Once for all that start: no id is `*`. */
+  #againstEveryone(type: NameNumber, relation: RelationPlan): void {
+    const { scope } = this.#run;
+    if (!this.#isNew(`${relation.index} *${scope.nameOf(type)}`)) return;
+    this.#against(scope.wildcard(type), relation, relation);
   }
 
   #against(subject: SubjectSymbol, tupleset: RelationPlan, reached: RelationPlan): void {
@@ -279,4 +294,16 @@ function arrowsTo(plan: Plan, target: RelationPlan): Arrows {
 /** Whether the relation has a `this`, without which its restrictions are none. */
 function holdsTuples({ restrictions }: RelationPlan): boolean {
   return restrictions.length > 0;
+}
+
+export function candidateObjects(
+  run: Run,
+  subject: SubjectSymbol,
+  target: RelationPlan,
+): readonly SubjectSymbol[] {
+  const { typeName: type, relationName } = target;
+  const expansion = new ReverseExpansion(type, relationName);
+  expansion.start(run.scope.subjectOf(subject));
+  const found = expansion.advance(run, Number.POSITIVE_INFINITY);
+  return found.map((id) => run.scope.object({ type, id }));
 }

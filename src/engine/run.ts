@@ -42,6 +42,7 @@ export class Run {
   /** What first made a result unknown that no other operand has settled. */
   problem: Problem | undefined;
   #steps = 0;
+  #stepsBefore = 0;
 
   constructor(
     view: View,
@@ -57,8 +58,15 @@ export class Run {
     if (contextualTuples.length > 0) this.scope.addContextualTuples(contextualTuples);
   }
 
+  /** Of all elements, where there are several. */
   get steps(): number {
-    return this.#steps;
+    return this.#stepsBefore + this.#steps;
+  }
+
+  /** Begins the next element of a list: each has the whole budget, wherever a slice begins. */
+  refill(): void {
+    this.#stepsBefore += this.#steps;
+    this.#steps = 0;
   }
 
   /** Counts one goal or tuple; false where the budget is used up. */

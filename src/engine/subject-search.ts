@@ -1,110 +1,309 @@
+import type { Name, ObjectRef } from "../core/object.ts";
+import { formatSubject, type Subject } from "../core/subject.ts";
 import type { SubjectSymbol } from "../core/symbols.ts";
+import type { RelationTuple } from "../core/tuple.ts";
+import type { TupleRange } from "./listing.ts";
 import { notMember, taking } from "./membership.ts";
-import { relationOf, type RelationPlan, type RewritePlan } from "./plan.ts";
+import { findRelation, relationOf, type RelationPlan, type RewritePlan } from "./plan.ts";
 import type { Run } from "./run.ts";
 
+/** What a search can be taken back to. */
+export interface SearchMark {
+  readonly starts: readonly Userset[];
+  readonly open: readonly Walk[];
+  readonly large: readonly Large[];
+}
+
+/** Whether a subject that was come upon is looked for. */
+export type IsSought = (run: Run, subject: SubjectSymbol) => boolean;
+
+interface Userset {
+  readonly object: ObjectRef;
+  readonly relation: Name;
+}
+
+/** The rest of one forward page. */
+interface Walk extends Userset {
+  /** Set where the page is a tupleset's: what is read of its objects. */
+  readonly through: Name | undefined;
+  readonly position: number;
+  /** Whether the page was whole when it was begun; it begins anew where it is another one now. */
+  readonly complete: boolean | undefined;
+}
+
+/** A page that lists some of its tuples only: all of them are to be supplied. */
+interface Large {
+  readonly walk: Walk;
+  readonly after: RelationTuple | undefined;
+}
+
 /**
- * The subjects that any tuple below object#relation names, and the usersets that lie on the way, what
- * is subtracted included: whoever is not among them is treated as everyone of the type is. In no
- * order. Fails by the run's problem where there are more than `candidatesMax`.
+ * Searches for the subjects that any tuple below some usersets names, and for the usersets that lie on
+ * the way, what is subtracted included: whoever is not among them is treated as everyone of the type
+ * is. In no order.
+ *
+ * It can stop anywhere, as `ReverseExpansion` can, and has the same limit. Relations with too many
+ * tuples for a page are read from outside: see `wanted`.
  */
+export class SubjectSearch {
+  readonly #isSought: IsSought;
+  readonly #goals = new Set<string>();
+  readonly #found = new Set<string>();
+  /** Goals and finds since the mark. */
+  #freshGoals: string[] = [];
+  #freshFinds: string[] = [];
+  #starts: Userset[] = [];
+  #open: Walk[] = [];
+  #large: Large[] = [];
+  #supplied: readonly RelationTuple[] = [];
+  #suppliedFor: Walk | undefined;
+
+  constructor(isSought: IsSought) {
+    this.#isSought = isSought;
+  }
+
+  get isDone(): boolean {
+    return (
+      this.#starts.length === 0 &&
+      this.#open.length === 0 &&
+      this.#large.length === 0 &&
+      this.#supplied.length === 0
+    );
+  }
+
+  /** How many goals and finds it keeps. */
+  get weight(): number {
+    return this.#goals.size + this.#found.size + this.#open.length + this.#supplied.length;
+  }
+
+  /** Set as soon as nothing else is left to walk: the next tuples of a large relation. */
+  get wanted(): TupleRange | undefined {
+    const [large] = this.#large;
+    const isBusy = this.#starts.length + this.#open.length + this.#supplied.length > 0;
+    if (large === undefined || isBusy) return undefined;
+    const { object, relation } = large.walk;
+    const filter = { objectType: object.type, objectId: object.id, relation };
+    return { filter, after: large.after };
+  }
+
+  supply(tuples: readonly RelationTuple[], isLast: boolean): void {
+    const [large, ...others] = this.#large;
+    if (large === undefined) return;
+    this.#supplied = tuples;
+    this.#suppliedFor = large.walk;
+    this.#large = isLast ? others : [{ ...large, after: tuples.at(-1) }, ...others];
+  }
+
+  /** One more userset below which to search. */
+  start(object: ObjectRef, relation: Name): void {
+    this.#starts.push({ object, relation });
+  }
+
+  /** Gives up the memory of what was reached, once it is done. */
+  forget(): void {
+    this.#goals.clear();
+    this.#found.clear();
+    this.mark();
+  }
+
+  /** The state to which `restore` can come back, until the next mark. */
+  mark(): SearchMark {
+    this.#freshGoals = [];
+    this.#freshFinds = [];
+    return { starts: [...this.#starts], open: [...this.#open], large: [...this.#large] };
+  }
+
+  restore({ starts, open, large }: SearchMark): void {
+    for (const goal of this.#freshGoals) this.#goals.delete(goal);
+    for (const find of this.#freshFinds) this.#found.delete(find);
+    this.#starts = [...starts];
+    this.#open = [...open];
+    this.#large = [...large];
+  }
+
+  /**
+   * Goes on until about `stepsMax` pages and tuples were looked at. Returns what was found, each once in
+   * all; where the run missed pages it is some of it, and the mark is to be restored.
+   */
+  advance(run: Run, stepsMax: number): readonly Subject[] {
+    const step = new Step(run, stepsMax, this.#open, {
+      isNewGoal: (goal) => this.#isNew(run, this.#goals, this.#freshGoals, goal),
+      isNewFind: (subject, text) =>
+        this.#isSought(run, subject) && this.#isNew(run, this.#found, this.#freshFinds, text()),
+      large: (walk) => this.#large.push({ walk, after: undefined }),
+    });
+    // What is supplied misses no page, so that there is nothing to take back.
+    if (this.#supplied.length > 0 && this.#suppliedFor !== undefined) {
+      step.take(this.#suppliedFor, this.#supplied);
+      this.#supplied = [];
+      return step.found;
+    }
+    for (let start = this.#starts.pop(); start !== undefined; start = this.#starts.pop()) {
+      const relation = findRelation(run.plan, start.object.type, start.relation);
+      if (relation !== undefined) step.reach(run.scope.object(start.object), relation);
+      if (step.isOver) return step.found;
+    }
+    step.walk();
+    return step.found;
+  }
+
+  #isNew(run: Run, known: Set<string>, fresh: string[], text: string): boolean {
+    if (known.has(text)) return false;
+    const { candidatesMax } = run.limits;
+    if (known.size >= candidatesMax) {
+      run.fail("budget_exceeded", `more than ${candidatesMax} subjects could lead to the list`);
+      return false;
+    }
+    known.add(text);
+    fresh.push(text);
+    return true;
+  }
+}
+
+/** What a step tells the search. */
+interface Memory {
+  readonly isNewGoal: (goal: string) => boolean;
+  readonly isNewFind: (subject: SubjectSymbol, text: () => string) => boolean;
+  readonly large: (walk: Walk) => void;
+}
+
+class Step {
+  readonly found: Subject[] = [];
+  readonly #run: Run;
+  readonly #stepsMax: number;
+  readonly #open: Walk[];
+  readonly #memory: Memory;
+  #steps = 0;
+
+  constructor(run: Run, stepsMax: number, open: Walk[], memory: Memory) {
+    this.#run = run;
+    this.#stepsMax = stepsMax;
+    this.#open = open;
+    this.#memory = memory;
+  }
+
+  /** Whether its steps are used, or a limit was met. */
+  get isOver(): boolean {
+    return this.#steps >= this.#stepsMax || this.#run.problem !== undefined;
+  }
+
+  reach(object: SubjectSymbol, relation: RelationPlan): void {
+    this.#steps += 1;
+    const { scope } = this.#run;
+    if (!this.#memory.isNewGoal(`${relation.index} ${scope.idOf(object)}`)) return;
+    this.#find(scope.userset(object, relation.relation));
+    this.#spread(relation.rewrite, object, relation);
+  }
+
+  walk(): void {
+    for (let walk = this.#open.pop(); walk !== undefined; walk = this.#open.pop()) {
+      this.#follow(walk);
+      if (this.isOver) return;
+    }
+  }
+
+  /** All of the tuples, of one page, that a walk could not see. */
+  take(walk: Walk, tuples: readonly RelationTuple[]): void {
+    const run = this.#run;
+    const relation = findRelation(run.plan, walk.object.type, walk.relation);
+    if (relation === undefined) return;
+    for (const { subject: ref, condition, expiresAtMs = Infinity } of tuples) {
+      const subject = run.scope.findSubject(ref);
+      if (subject === undefined) continue;
+      const held = run.hold(relation, subject, condition, expiresAtMs, taking, undefined);
+      if (held !== notMember) this.#lead(walk, subject);
+    }
+  }
+
+  #follow(walk: Walk): void {
+    const run = this.#run;
+    this.#steps += 1;
+    const relation = findRelation(run.plan, walk.object.type, walk.relation);
+    if (relation === undefined) return;
+    const page = run.scope.forward(run.scope.object(walk.object), relation.relation);
+    if (page === undefined) return;
+    const { complete } = page;
+    const isOther = walk.complete !== undefined && walk.complete !== complete;
+    if (!complete && walk.complete !== false) this.#memory.large(walk);
+    for (let at = isOther ? 0 : walk.position; at < page.count; at += 1) {
+      if (this.isOver) {
+        this.#open.push({ ...walk, position: at, complete });
+        return;
+      }
+      this.#steps += 1;
+      const subject = page.subjectAt(at);
+      const condition = page.conditionAt(at);
+      const held = run.hold(
+        relation,
+        subject,
+        condition,
+        page.expiresAtMsAt(at),
+        taking,
+        undefined,
+      );
+      if (held !== notMember) this.#lead(walk, subject);
+    }
+  }
+
+  /** A tuple names the subject. */
+  #lead({ through }: Walk, subject: SubjectSymbol): void {
+    const { scope, plan } = this.#run;
+    if (through === undefined) {
+      this.#find(subject);
+      const name = scope.relationOf(subject);
+      const held = name === -1 ? undefined : relationOf(plan, scope.typeOf(subject), name);
+      if (held !== undefined) this.reach(scope.objectOf(subject), held);
+      return;
+    }
+    if (scope.kindOf(subject) !== "object") return;
+    const read = findRelation(plan, scope.nameOf(scope.typeOf(subject)), through);
+    if (read !== undefined) this.reach(subject, read);
+  }
+
+  #find(subject: SubjectSymbol): void {
+    const { scope } = this.#run;
+    const text = (): string => formatSubject(scope.subjectOf(subject));
+    if (this.#memory.isNewFind(subject, text)) this.found.push(scope.subjectOf(subject));
+  }
+
+  #spread(rewrite: RewritePlan, object: SubjectSymbol, relation: RelationPlan): void {
+    switch (rewrite.kind) {
+      case "this":
+        this.#against(object, relation, undefined);
+        return;
+      case "computed_userset":
+        this.reach(object, rewrite.relation);
+        return;
+      case "tuple_to_userset": {
+        const through = this.#run.scope.nameOf(rewrite.relation);
+        this.#against(object, rewrite.tupleset, through);
+        return;
+      }
+      case "union":
+      case "intersection":
+        for (const operand of rewrite.of) this.#spread(operand, object, relation);
+        return;
+      case "exclusion":
+        this.#spread(rewrite.base, object, relation);
+        this.#spread(rewrite.subtract, object, relation);
+        return;
+    }
+  }
+
+  #against(object: SubjectSymbol, { relationName }: RelationPlan, through: Name | undefined): void {
+    const ref = this.#run.scope.refOf(object);
+    const rest = { through, position: 0, complete: undefined };
+    this.#open.push({ object: ref, relation: relationName, ...rest });
+  }
+}
+
 export function candidateSubjects(
   run: Run,
   object: SubjectSymbol,
   relation: RelationPlan,
 ): ReadonlySet<SubjectSymbol> {
-  const search = new SubjectSearch(run);
-  search.walk(object, relation);
-  return search.found;
-}
-
-class SubjectSearch {
-  readonly found = new Set<SubjectSymbol>();
-  readonly #run: Run;
-  readonly #goals = new Set<number>();
-  readonly #open: { readonly object: SubjectSymbol; readonly relation: RelationPlan }[] = [];
-  #tuples = 0;
-
-  constructor(run: Run) {
-    this.#run = run;
-  }
-
-  walk(object: SubjectSymbol, relation: RelationPlan): void {
-    this.#reach(object, relation);
-    for (let goal = this.#open.pop(); goal !== undefined; goal = this.#open.pop()) {
-      this.#apply(goal.relation.rewrite, goal.object, goal.relation);
-    }
-  }
-
-  #reach(object: SubjectSymbol, relation: RelationPlan): void {
-    const { scope, plan } = this.#run;
-    const key = object * plan.relations.length + relation.index;
-    if (this.#goals.has(key)) return;
-    this.#goals.add(key);
-    this.found.add(scope.userset(object, relation.relation));
-    this.#open.push({ object, relation });
-  }
-
-  #apply(rewrite: RewritePlan, object: SubjectSymbol, relation: RelationPlan): void {
-    const { scope, plan } = this.#run;
-    switch (rewrite.kind) {
-      case "this":
-        this.#eachSubject(object, relation, (subject) => {
-          this.found.add(subject);
-          const name = scope.relationOf(subject);
-          const held = name === -1 ? undefined : relationOf(plan, scope.typeOf(subject), name);
-          if (held !== undefined) this.#reach(scope.objectOf(subject), held);
-        });
-        return;
-      case "computed_userset":
-        this.#reach(object, rewrite.relation);
-        return;
-      case "tuple_to_userset":
-        this.#eachSubject(object, rewrite.tupleset, (target) => {
-          const read = relationOf(plan, scope.typeOf(target), rewrite.relation);
-          if (read !== undefined && scope.kindOf(target) === "object") this.#reach(target, read);
-        });
-        return;
-      case "union":
-      case "intersection":
-        for (const operand of rewrite.of) this.#apply(operand, object, relation);
-        return;
-      case "exclusion":
-        this.#apply(rewrite.base, object, relation);
-        this.#apply(rewrite.subtract, object, relation);
-        return;
-    }
-  }
-
-  #eachSubject(
-    object: SubjectSymbol,
-    relation: RelationPlan,
-    take: (subject: SubjectSymbol) => void,
-  ): void {
-    const run = this.#run;
-    const page = run.scope.forward(object, relation.relation);
-    if (page === undefined) return;
-    if (!page.complete) {
-      run.fail(
-        "budget_exceeded",
-        `\`${relation.typeName}#${relation.relationName}\` of one object has too many tuples to be listed`,
-      );
-      return;
-    }
-    for (let position = 0; position < page.count; position += 1) {
-      this.#tuples += 1;
-      if (this.#tuples > run.limits.candidatesMax) {
-        run.fail(
-          "budget_exceeded",
-          `more than ${run.limits.candidatesMax} tuples could lead to the list`,
-        );
-        return;
-      }
-      const subject = page.subjectAt(position);
-      const condition = page.conditionAt(position);
-      const expiresAtMs = page.expiresAtMsAt(position);
-      const held = run.hold(relation, subject, condition, expiresAtMs, taking, undefined);
-      if (held !== notMember) take(subject);
-    }
-  }
+  const search = new SubjectSearch(() => true);
+  search.start(run.scope.refOf(object), relation.relationName);
+  const found = search.advance(run, Number.POSITIVE_INFINITY);
+  return new Set(found.flatMap((one) => run.scope.findSubject(one) ?? []));
 }

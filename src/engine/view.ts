@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../core/error.ts";
 import type { Now } from "../core/now.ts";
-import type { Graph } from "./graph.ts";
+import type { Evaluated, Graph } from "./graph.ts";
 import type { Plan } from "./plan.ts";
 
 /** One revision of a tenant and the instant at which it is judged. */
@@ -15,4 +15,18 @@ export interface EngineError {
   readonly kind: "error";
   readonly code: ErrorCode;
   readonly detail: string;
+}
+
+/** Carries an answer on; an error, or what is missing, stays as it is. */
+export function mapAnswer<Value extends { readonly kind: string }, Next>(
+  evaluated: Evaluated<Value | EngineError>,
+  map: (value: Value) => Next,
+): Evaluated<Next | EngineError> {
+  if (evaluated.kind === "missing") return evaluated;
+  const { value } = evaluated;
+  return { kind: "decided", value: isError(value) ? value : map(value) };
+}
+
+function isError(value: { readonly kind: string }): value is EngineError {
+  return value.kind === "error";
 }

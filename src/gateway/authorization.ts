@@ -12,6 +12,8 @@ export interface Identity {
   /** From the first delegate to the agent at the other end of the connection. */
   readonly actors: readonly ObjectRef[];
   readonly session?: ObjectRef;
+  /** The token that says all this but the session, verified; a secret. */
+  readonly token?: string;
 }
 
 /** A call that the agent wants to make, in the terms of the graph. */

@@ -18,6 +18,8 @@ export interface Section {
   flag(name: string, otherwise: boolean): boolean;
   whole(name: string, otherwise: number, least: number, most: number): number;
   texts(name: string): readonly string[];
+  /** A mapping that somebody else reads. */
+  entries(name: string): Readonly<Record<string, unknown>>;
   /** A mapping from names of the user's own to text. */
   textMap(name: string): ReadonlyMap<string, string>;
   /** Where it is absent, an empty one: what it must contain is then missing. */
@@ -49,6 +51,7 @@ export function readSection(value: unknown, path: string, known: readonly string
       listOf(entries[name], pathOf(name)).map((item, index) =>
         textOf(item, `${pathOf(name)}[${index}]`),
       ),
+    entries: (name) => mappingOf(entries[name] ?? {}, pathOf(name)),
     textMap: (name) =>
       new Map(
         Object.entries(mappingOf(entries[name] ?? {}, pathOf(name))).map(([key, item]) => [

@@ -1,3 +1,4 @@
+import type { SubjectIssuer } from "../identity/issuer.ts";
 import type { Identity, ObjectRef } from "./authorization.ts";
 import type { FileTree, ToolMapping } from "./tool-mapping.ts";
 
@@ -14,6 +15,8 @@ export interface GatewayConfig {
      * that do not say through whom an agent was reached: who is in between then goes unchecked.
      */
     readonly partialChain: boolean;
+    /** Send the agent's token in place of the names in it: the service reads it by itself. */
+    readonly forwardToken: boolean;
   };
   readonly upstream: UpstreamConfig;
   readonly listen: ListenConfig;
@@ -53,17 +56,9 @@ export type IdentityConfig =
   | { readonly kind: "token"; readonly token: TokenConfig };
 
 export interface TokenConfig {
-  readonly issuer: string;
-  readonly audience: string;
+  readonly from: SubjectIssuer;
   /** How agents know this gateway; where given, they are told by whom to be authorized. */
   readonly resource: URL | undefined;
-  readonly keys:
-    | { readonly kind: "url"; readonly url: URL }
-    | { readonly kind: "file"; readonly file: string };
-  readonly algorithms: readonly string[];
-  readonly toleranceSeconds: number;
-  readonly principalType: string;
-  readonly actorType: string;
 }
 
 /** Where the session of a call comes from. */

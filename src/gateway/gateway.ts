@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { pino, type Logger } from "pino";
 import { createClient, type ClientOptions, type ClientTls } from "../client/client.ts";
+import { readKeySet } from "../identity/key-set.ts";
 import type { Authorization } from "./authorization.ts";
 import { ConfigError } from "./config-section.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
@@ -11,7 +12,7 @@ import { readGatewayConfig } from "./parse-gateway-config.ts";
 import { createServiceAuthorization } from "./service-authorization.ts";
 import { Session } from "./session.ts";
 import { connectStdioAgent } from "./stdio-agent.ts";
-import { createTokenVerifier, TokenError, type Authenticated } from "./token.ts";
+import { createTokenReader, TokenError, type Authenticated } from "./token.ts";
 import { connectUpstream } from "./upstream.ts";
 
 const usage = `usage: prokura gateway --config <file> [--check] [--log-level <level>]
@@ -53,16 +54,35 @@ async function connectionOf(
   address: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<ClientOptions> {
-  const { PROKURA_TOKEN: token, PROKURA_TLS_CA: authority } = environment;
+  const token = environment["PROKURA_TOKEN"] ?? "";
+  const tls = await tlsOf(environment);
   return {
     address,
-    ...(token === undefined || token === "" ? {} : { token }),
-    ...(authority === undefined || authority === "" ? {} : { tls: await tlsOf(authority) }),
+    ...(token === "" ? {} : { token }),
+    ...(tls === undefined ? {} : { tls }),
   };
 }
 
-async function tlsOf(authority: string): Promise<ClientTls> {
-  return authority === "system" ? {} : { authority: await readFile(authority) };
+/** `undefined`: in the clear. */
+async function tlsOf(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<ClientTls | undefined> {
+  const authority = environment["PROKURA_TLS_CA"] ?? "";
+  const certificate = environment["PROKURA_TLS_CERT"] ?? "";
+  const key = environment["PROKURA_TLS_KEY"] ?? "";
+  if ((certificate === "") !== (key === "")) {
+    throw new ConfigError("PROKURA_TLS_CERT", "and PROKURA_TLS_KEY must be given together");
+  }
+  if (authority === "") {
+    if (key !== "") throw new ConfigError("PROKURA_TLS_CERT", "needs PROKURA_TLS_CA");
+    return undefined;
+  }
+  return {
+    ...(authority === "system" ? {} : { authority: await readFile(authority) }),
+    ...(key === ""
+      ? {}
+      : { own: { certificate: await readFile(certificate), key: await readFile(key) } }),
+  };
 }
 
 interface Options {
@@ -171,11 +191,22 @@ async function createAuthenticator(
     const identity = { ...source.identity, ...fixedSession };
     return async () => ({ identity, untilMs: Number.POSITIVE_INFINITY });
   }
-  const verify = await createTokenVerifier(source.token, session);
+  const { keys } = source.token.from;
+  // A key server that is away is no reason not to start; a file that is wrong is a mistake.
+  if (keys.kind === "file") await requireKeySet(keys.path);
+  const verify = createTokenReader(source.token, session);
   return async (authorization) => {
     const [, token] = /^Bearer +([^ ]+) *$/i.exec(authorization ?? "") ?? [];
     if (token === undefined) throw new TokenError("a bearer token is needed");
     const { identity, untilMs } = await verify(token);
     return { identity: { ...identity, ...fixedSession }, untilMs };
   };
+}
+
+async function requireKeySet(path: string): Promise<void> {
+  try {
+    await readKeySet(path);
+  } catch (cause) {
+    throw new ConfigError("token.jwks_file", cause instanceof Error ? cause.message : "");
+  }
 }

@@ -92,7 +92,7 @@ async function serve(
   const message = request.method === "POST" ? await readMessage(parts, request) : undefined;
   const reachable = await reach(parts, sessions, request, authenticated, message);
   const { session, transport, idle } = reachable;
-  session.authenticatedUntilMs = authenticated.untilMs;
+  session.renew(authenticated);
   // A session with a stream open, as agents keep one for notifications, is not idle.
   reachable.streams += 1;
   response.once("close", () => {
@@ -136,7 +136,7 @@ function sendMetadata({ config }: HttpListenerParts, response: ServerResponse): 
   }
   const metadata = {
     resource: resource.href,
-    authorization_servers: [config.identity.token.issuer],
+    authorization_servers: [config.identity.token.from.issuer],
     bearer_methods_supported: ["header"],
   };
   response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(metadata));

@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
+import { DomainError } from "../core/error.ts";
+import { parseSubjectIssuer } from "../identity/parse-issuers.ts";
 import type { ObjectRef } from "./authorization.ts";
 import { ConfigError, readSection, type Section } from "./config-section.ts";
 import { normalizePath } from "./file-path.ts";
@@ -16,9 +18,6 @@ import { parseJsonPath, type JsonPath } from "./json-path.ts";
 import type { AccessMapping, FileTree, ToolMapping } from "./tool-mapping.ts";
 
 const loopbackHosts: readonly string[] = ["127.0.0.1", "localhost", "::1", "[::1]"];
-/** A symmetric key would have to be shared with the issuer, and `none` is no signature. */
-const algorithms: readonly string[] =
-  "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
 const serverRequestMethods: readonly string[] = [
   "sampling/createMessage",
   "elicitation/create",
@@ -51,7 +50,13 @@ export function parseGatewayConfig(text: string): GatewayConfig {
     "server_requests",
     "limits",
   ]);
-  const service = root.section("service", ["address", "tenant", "deadline_ms", "partial_chain"]);
+  const service = root.section("service", [
+    "address",
+    "tenant",
+    "deadline_ms",
+    "partial_chain",
+    "forward_token",
+  ]);
   const listen = parseListen(root);
   const identity = parseIdentity(root, listen);
   const tools = root.sectionMap("tools", ["accesses", "arguments", "context"]);
@@ -62,6 +67,7 @@ export function parseGatewayConfig(text: string): GatewayConfig {
       tenant: service.optionalText("tenant") ?? "",
       deadlineMs: service.whole("deadline_ms", 2_000, 1, 60_000),
       partialChain: service.flag("partial_chain", false),
+      forwardToken: parseForwardToken(service, identity),
     },
     upstream: parseUpstream(root),
     listen,
@@ -168,40 +174,38 @@ function parseIdentity(root: Section, listen: ListenConfig): IdentityConfig {
 }
 
 function parseToken(root: Section): TokenConfig {
-  const token = root.section("token", [
-    "issuer",
-    "audience",
-    "resource_url",
-    "jwks_url",
-    "jwks_file",
-    "algorithms",
-    "tolerance_s",
-    "principal_type",
-    "actor_type",
-  ]);
-  if (token.has("jwks_url") === token.has("jwks_file")) {
-    throw new ConfigError("token", "must have either jwks_url or jwks_file");
-  }
-  const allowed = token.has("algorithms") ? token.texts("algorithms") : ["RS256", "ES256", "EdDSA"];
-  const refused = allowed.find((algorithm) => !algorithms.includes(algorithm));
-  if (refused !== undefined || allowed.length === 0) {
-    throw new ConfigError("token.algorithms", `must be among ${algorithms.join(", ")}`);
-  }
+  const { resource_url: resource, ...issuer } = root.entries("token");
+  // Whoever is let in here consents to nothing.
+  if (issuer["consent"] !== undefined) throw new ConfigError("token.consent", "is unknown");
   return {
-    issuer: token.text("issuer"),
-    audience: token.text("audience"),
-    resource: token.has("resource_url") ? parseUrl(token, "resource_url") : undefined,
-    keys: token.has("jwks_url")
-      ? { kind: "url", url: parseSecureUrl(token, "jwks_url") }
-      : { kind: "file", file: token.text("jwks_file") },
-    algorithms: allowed,
-    toleranceSeconds: token.whole("tolerance_s", 5, 0, 300),
-    principalType: parseName(
-      token.optionalText("principal_type") ?? "user",
-      "token.principal_type",
-    ),
-    actorType: parseName(token.optionalText("actor_type") ?? "agent", "token.actor_type"),
+    from: parseIssuer(issuer),
+    resource:
+      resource === undefined
+        ? undefined
+        : parseUrl(
+            readSection({ resource_url: resource }, "token", ["resource_url"]),
+            "resource_url",
+          ),
   };
+}
+
+/** Paths in it are relative to the working directory. */
+function parseIssuer(entries: object): TokenConfig["from"] {
+  try {
+    return parseSubjectIssuer(entries, "token", ".");
+  } catch (cause) {
+    if (!(cause instanceof DomainError)) throw cause;
+    const { field = "token" } = cause.facts;
+    throw new ConfigError(field, cause.message.replace(`${field} `, ""));
+  }
+}
+
+function parseForwardToken(service: Section, identity: IdentityConfig): boolean {
+  const forward = service.flag("forward_token", false);
+  if (forward && identity.kind === "fixed") {
+    throw new ConfigError("service.forward_token", "needs token: there is none to send");
+  }
+  return forward;
 }
 
 function parseSession(
@@ -343,13 +347,6 @@ function parseUrl(section: Section, name: string): URL {
   const url = URL.parse(section.text(name));
   if (url !== null && (url.protocol === "http:" || url.protocol === "https:")) return url;
   throw new ConfigError(`${section.path}.${name}`, "must be an http or https URL");
-}
-
-/** Keys that anyone on the way can replace prove nothing. */
-function parseSecureUrl(section: Section, name: string): URL {
-  const url = parseUrl(section, name);
-  if (url.protocol === "https:" || loopbackHosts.includes(url.hostname)) return url;
-  throw new ConfigError(`${section.path}.${name}`, "must be https, or http on a loopback address");
 }
 
 function messageOf(cause: unknown): string {

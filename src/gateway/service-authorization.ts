@@ -18,7 +18,7 @@ export function createServiceAuthorization(
       const response = await client.authorization.check(
         {
           tenant,
-          ...subjectsOf(identity),
+          ...subjectsOf(identity, config),
           partialChain: isPartial(identity, config),
           tool: call.tool,
           accesses: [...call.accesses],
@@ -36,7 +36,7 @@ export function createServiceAuthorization(
         const page = await client.authorization.listTools(
           {
             tenant,
-            ...subjectsOf(identity),
+            ...subjectsOf(identity, config),
             partialChain: isPartial(identity, config),
             ...consistencyOf(freshness),
             pageSize,
@@ -52,7 +52,7 @@ export function createServiceAuthorization(
     },
     async *watchTools(identity, signal) {
       const events = client.authorization.watchTools(
-        { tenant, ...subjectsOf(identity) },
+        { tenant, ...subjectsOf(identity, config) },
         { signal },
       );
       for await (const { token } of events) yield { token };
@@ -60,10 +60,21 @@ export function createServiceAuthorization(
   };
 }
 
-function subjectsOf(identity: Identity): Pick<Identity, "principal" | "session"> & {
-  actors: Identity["actors"][number][];
-} {
-  return { ...identity, actors: [...identity.actors] };
+interface Subjects {
+  readonly principal?: Identity["principal"];
+  readonly actors: Identity["actors"][number][];
+  readonly bearerToken: string;
+  readonly session?: NonNullable<Identity["session"]>;
+}
+
+/** The names, or the token that they stand in. */
+function subjectsOf(
+  { principal, actors, session, token }: Identity,
+  { forwardToken }: GatewayConfig["service"],
+): Subjects {
+  const within = session === undefined ? {} : { session };
+  if (forwardToken && token !== undefined) return { actors: [], bearerToken: token, ...within };
+  return { principal, actors: [...actors], bearerToken: "", ...within };
 }
 
 /** An agent that comes with a chain is held to it. */

@@ -25,6 +25,7 @@ import { offeredCapabilities, withListChanged } from "./handshake.ts";
 import { isObject } from "./json.ts";
 import { errorResponse, rpcCodes } from "./message.ts";
 import { agentNotifications, serverNotifications, treatmentOf } from "./method.ts";
+import type { Authenticated } from "./token.ts";
 
 /** Both ends, and the rules between them. */
 export interface SessionParts extends Enforcement {
@@ -51,12 +52,12 @@ const watchPauseMsMax = 30_000;
  * answer can reach another agent. A message that is neither known nor expected goes nowhere.
  */
 export class Session {
-  /** Until when unasked messages may go to the agent: its token ends then. */
-  authenticatedUntilMs: number = Number.POSITIVE_INFINITY;
   /** Called once, when either end is gone. */
   onclose: (() => void) | undefined;
 
-  readonly #parts: SessionParts;
+  /** Until when unasked messages may go to the agent: its token ends then. */
+  #authenticatedUntilMs: number = Number.POSITIVE_INFINITY;
+  #parts: SessionParts;
   readonly #pending: Map<RequestId, Pending> = new Map();
   /** Ids of the server's requests that the agent has not answered yet. */
   readonly #serverRequests: Set<RequestId> = new Set();
@@ -68,6 +69,13 @@ export class Session {
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
+  }
+
+  /** The same agent came with another token, which counts from now on. */
+  renew({ identity: { token }, untilMs }: Authenticated): void {
+    this.#authenticatedUntilMs = untilMs;
+    if (token === undefined) return;
+    this.#parts = { ...this.#parts, identity: { ...this.#parts.identity, token } };
   }
 
   /** Connects the server, then the agent. Rejects if the server cannot be started. */
@@ -249,7 +257,7 @@ export class Session {
    * likely what it is about, and an agent need not keep a stream open for anything else.
    */
   async #unasked(message: JSONRPCRequest | JSONRPCNotification): Promise<void> {
-    if (Date.now() > this.authenticatedUntilMs) return;
+    if (Date.now() > this.#authenticatedUntilMs) return;
     const inFlight = [...this.#pending.values()].filter(({ forwarded }) => forwarded);
     const token = message.params?.["progressToken"];
     const related =
@@ -263,12 +271,12 @@ export class Session {
   async #watchTools(): Promise<void> {
     if (this.#watching) return;
     this.#watching = true;
-    const { authorization, identity, log } = this.#parts;
+    const { authorization, log } = this.#parts;
     const { signal } = this.#closing;
     let pauseMs = watchPauseMs;
     while (!signal.aborted) {
       try {
-        for await (const freshness of authorization.watchTools(identity, signal)) {
+        for await (const freshness of authorization.watchTools(this.#parts.identity, signal)) {
           this.#freshness = freshness;
           pauseMs = watchPauseMs;
           // Also on the first event: the list may have been answered before the watch began, or have

@@ -21,8 +21,22 @@ export type KeyPlace =
 export interface SubjectIssuer extends Issuer {
   readonly principalType: Name;
   readonly actorType: Name;
+  /** Where the principal's id is in the token; absent: `sub`, as it is. */
+  readonly principalClaim?: ClaimPlace;
+  /** Where an actor's id is in each `act`; absent: `sub`, as it is. */
+  readonly actorClaim?: ClaimPlace;
+  /** Where the actor's id is in a token without `act`; absent: `azp`, else `client_id`, as it is. */
+  readonly clientClaim?: ClaimPlace;
   /** Absent: its tokens are no evidence of a principal's consent. */
   readonly consent?: ConsentRule;
+}
+
+/** Where an id is among claims. */
+export interface ClaimPlace {
+  /** Names from the outside in; never empty. */
+  readonly path: readonly string[];
+  /** What the value must begin with, and the id does not; may be empty. */
+  readonly prefix: string;
 }
 
 /** Which tokens of an issuer say that the principal agrees. One with an `act` never does. */

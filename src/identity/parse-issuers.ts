@@ -4,6 +4,7 @@ import { DomainError } from "../core/error.ts";
 import { parseName, quote } from "../core/object.ts";
 import {
   algorithms,
+  type ClaimPlace,
   type ConsentRule,
   type Issuer,
   type KeyPlace,
@@ -19,6 +20,7 @@ export interface Issuers {
 }
 
 const issuersMax = 100;
+const claimDepthMax = 8;
 const toleranceSecondsMax = 300;
 const issuerEntries = [
   "issuer",
@@ -28,7 +30,18 @@ const issuerEntries = [
   "algorithms",
   "tolerance_seconds",
 ];
-const subjectEntries = [...issuerEntries, "principal_type", "actor_type", "consent"];
+const subjectEntries: readonly string[] = [
+  ...issuerEntries,
+  "principal_type",
+  "principal_claim",
+  "principal_prefix",
+  "actor_type",
+  "actor_claim",
+  "actor_prefix",
+  "client_claim",
+  "client_prefix",
+  "consent",
+];
 const consentEntries = ["clients", "acr", "authenticated_within_seconds"];
 
 type Entries = Readonly<Record<string, unknown>>;
@@ -45,11 +58,11 @@ export function parseIssuers(text: string, path: string): Issuers {
   const folder = dirname(path);
   const file = entriesOf(value, path, ["callers", "principals"]);
   return {
-    callers: listOf(file["callers"], "callers", (entry, at) =>
+    callers: listOf(file["callers"], "issuers.callers", (entry, at) =>
       issuerOf(entriesOf(entry, at, issuerEntries), at, folder),
     ),
-    subjects: listOf(file["principals"], "principals", (entry, at) =>
-      subjectIssuerOf(entriesOf(entry, at, subjectEntries), at, folder),
+    subjects: listOf(file["principals"], "issuers.principals", (entry, at) =>
+      parseSubjectIssuer(entry, at, folder),
     ),
   };
 }
@@ -69,18 +82,45 @@ function issuerOf(entries: Entries, at: string, folder: string): Issuer {
   };
 }
 
-function subjectIssuerOf(entries: Entries, at: string, folder: string): SubjectIssuer {
+/**
+ * Reads one issuer of principals' and agents' tokens. `at` is where it stands, for errors; paths in it
+ * are relative to the folder. Fails with `malformed`, naming the entry.
+ */
+export function parseSubjectIssuer(value: unknown, at: string, folder: string): SubjectIssuer {
+  const entries = entriesOf(value, at, subjectEntries);
   const type = (name: string, standard: string) =>
     parseName(textOf(entries[name] ?? standard, `${at}.${name}`), `${at}.${name}`);
   const { consent } = entries;
+  const principalClaim = placeOf(entries, at, "principal", "sub");
+  const actorClaim = placeOf(entries, at, "actor", "sub");
+  const clientClaim = placeOf(entries, at, "client", "azp");
   return {
     ...issuerOf(entries, at, folder),
     principalType: type("principal_type", "user"),
     actorType: type("actor_type", "agent"),
+    ...(principalClaim === undefined ? {} : { principalClaim }),
+    ...(actorClaim === undefined ? {} : { actorClaim }),
+    ...(clientClaim === undefined ? {} : { clientClaim }),
     ...(consent === undefined
       ? {}
       : { consent: consentOf(entriesOf(consent, `${at}.consent`, consentEntries), at) }),
   };
+}
+
+/** `…_claim`, a name or the names from the outside in, and `…_prefix`; `undefined` where neither is set. */
+function placeOf(
+  entries: Entries,
+  at: string,
+  whose: string,
+  standard: string,
+): ClaimPlace | undefined {
+  const { [`${whose}_claim`]: claim, [`${whose}_prefix`]: prefix } = entries;
+  if (claim === undefined && prefix === undefined) return undefined;
+  const path = textsOf(claim ?? standard, `${at}.${whose}_claim`);
+  if (path.length === 0 || path.length > claimDepthMax) {
+    refuse(`${at}.${whose}_claim`, `must name a claim, at most ${claimDepthMax} deep`);
+  }
+  return { path, prefix: prefix === undefined ? "" : textOf(prefix, `${at}.${whose}_prefix`) };
 }
 
 function consentOf(entries: Entries, at: string): ConsentRule {
@@ -171,5 +211,5 @@ function secondsOf(value: unknown, at: string, max: number = toleranceSecondsMax
 }
 
 function refuse(at: string, problem: string): never {
-  throw new DomainError("malformed", `issuers: ${at} ${problem}`, { field: at });
+  throw new DomainError("malformed", `${at} ${problem}`, { field: at });
 }

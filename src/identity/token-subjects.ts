@@ -1,7 +1,7 @@
 import type { JWTPayload } from "jose";
 import { DomainError } from "../core/error.ts";
 import { parseObjectId, type Name, type ObjectRef } from "../core/object.ts";
-import type { SubjectIssuer } from "./issuer.ts";
+import type { ClaimPlace, SubjectIssuer } from "./issuer.ts";
 import type { VerifiedToken } from "./token-verifier.ts";
 
 export type SubjectToken = VerifiedToken<SubjectIssuer>;
@@ -17,8 +17,12 @@ const actorsMax = 8;
 
 /** Fails with `unauthenticated` where a claim names no object. */
 export function subjectsOf({ from, subject, claims }: SubjectToken): TokenSubjects {
+  const { principalType: type, principalClaim } = from;
   return {
-    principal: objectOf(from.principalType, subject, "sub"),
+    principal:
+      principalClaim === undefined
+        ? objectOf(type, subject, "sub")
+        : objectAt(type, claims, principalClaim),
     actors: actorsOf(claims, from),
   };
 }
@@ -43,22 +47,52 @@ export function requireConsent({ from, claims }: SubjectToken, nowMs: number): v
   }
 }
 
-function actorsOf(claims: JWTPayload, { actorType }: SubjectIssuer): readonly ObjectRef[] {
+function actorsOf(claims: JWTPayload, from: SubjectIssuer): readonly ObjectRef[] {
+  const { actorType, actorClaim = subjectClaim, clientClaim } = from;
   let act = claims["act"];
   if (act === undefined) {
+    if (clientClaim !== undefined) {
+      const isThere = valueAt(claims, clientClaim.path) !== undefined;
+      return isThere ? [objectAt(actorType, claims, clientClaim)] : [];
+    }
     const client = clientOf(claims);
     return client === undefined ? [] : [objectOf(actorType, client, "client_id")];
   }
   const actors: ObjectRef[] = [];
   while (act !== undefined) {
-    if (typeof act !== "object" || act === null || !("sub" in act)) throw noObject("act");
-    actors.unshift(objectOf(actorType, act.sub, "act.sub"));
+    if (typeof act !== "object" || act === null) throw noObject("act");
+    actors.unshift(objectAt(actorType, act, actorClaim, "act."));
     if (actors.length > actorsMax) throw noObject("act");
     // An actor of another issuer is not the one of that name here.
     if ("iss" in act && act.iss !== claims.iss) throw noObject("act.iss");
     act = "act" in act ? act.act : undefined;
   }
   return actors;
+}
+
+const subjectClaim: ClaimPlace = { path: ["sub"], prefix: "" };
+
+/** Fails with `unauthenticated` where the value is absent, no text, or lacks the prefix. */
+function objectAt(
+  type: Name,
+  claims: object,
+  { path, prefix }: ClaimPlace,
+  within = "",
+): ObjectRef {
+  const claim = `${within}${path.join(".")}`;
+  const value = valueAt(claims, path);
+  if (typeof value !== "string" || !value.startsWith(prefix)) throw noObject(claim);
+  return objectOf(type, value.slice(prefix.length), claim);
+}
+
+function valueAt(claims: object, path: readonly string[]): unknown {
+  let value: unknown = claims;
+  for (const name of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name))
+      return undefined;
+    value = Reflect.get(value, name);
+  }
+  return value;
 }
 
 function clientOf(claims: JWTPayload): unknown {

@@ -33,12 +33,20 @@ export function createTokenVerifier<From extends Issuer>(
 ): VerifyToken<From> {
   const known = new Map(issuers.map((from) => [from.issuer, { from, keys: keySetAt(from.keys) }]));
   const recent = new RecentValues<VerifiedToken<From>>(tokensKept, keptMs, () => performance.now());
+  /** Many calls may bring a new token at the same time: it is verified once. */
+  const underWay = new Map<string, Promise<VerifiedToken<From>>>();
   return (token) => {
     const found = recent.get(token);
-    if (found === undefined) return verify(token);
+    if (found === undefined) return underWay.get(token) ?? begin(token);
     if (found.validUntilMs <= nowMs()) throw expired();
     return found;
   };
+
+  function begin(token: string): Promise<VerifiedToken<From>> {
+    const verifying = verify(token).finally(() => underWay.delete(token));
+    underWay.set(token, verifying);
+    return verifying;
+  }
 
   async function verify(token: string): Promise<VerifiedToken<From>> {
     if (token.length > tokenBytesMax) throw invalid("it is too long");

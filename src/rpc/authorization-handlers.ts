@@ -1,8 +1,7 @@
-import { create } from "@bufbuild/protobuf";
 import { DomainError } from "../core/error.ts";
-import { parseName, type ObjectRef } from "../core/object.ts";
+import { parseName } from "../core/object.ts";
 import { objectOfSubject } from "../core/subject.ts";
-import type { Decision } from "../core/decision.ts";
+import type { Decision, ShownToken } from "../core/decision.ts";
 import {
   AuthorizationService,
   type CheckRelationRequest,
@@ -12,18 +11,16 @@ import {
   type ListSubjectsRequest,
   type ListToolsRequest,
 } from "../gen/prokura/v1/authorization_pb.ts";
-import type { NameSubjects } from "../service/subject-tokens.ts";
 import { tokenFormatter, type FormatToken } from "../service/token-formatter.ts";
-import { ObjectSchema } from "../gen/prokura/v1/core_pb.ts";
 import type {
   Authorizer,
   RelationAnswer,
   RelationReader,
   ToolLister,
 } from "../service/authorizer.ts";
-import { malformed } from "./field.ts";
+import { named, shownWith } from "./bearer.ts";
 import { inTenant, type CallContext, type Handlers } from "./call.ts";
-import { checkItems } from "./check-batch.ts";
+import { checkItems, type CheckParts } from "./check-batch.ts";
 import {
   callFromProto,
   chainFromProto,
@@ -44,11 +41,9 @@ import { streamCheck, type ReportBug } from "./stream-check.ts";
 import { usersetTreeToProto } from "./userset-tree.ts";
 
 /** What the handlers of the service ask. */
-export interface AuthorizationParts {
-  readonly authorizer: Authorizer;
+export interface AuthorizationParts extends CheckParts {
   readonly relations: RelationReader;
   readonly tools: ToolLister;
-  readonly nameSubjects: NameSubjects;
 }
 
 export function authorizationHandlers(
@@ -56,35 +51,38 @@ export function authorizationHandlers(
   limits: RequestLimits,
   reportBug: ReportBug,
 ): Handlers {
-  const { authorizer, relations, tools } = parts;
+  const { authorizer, relations, tools, nameSubjects } = parts;
   const { method } = AuthorizationService;
   const tokenOf = tokenFormatter();
   return (transport) => {
     transport.unary(method.check, (request, call) => {
       if (request.bearerToken === "") return check(authorizer, limits, tokenOf, request, call);
-      return named(parts.nameSubjects, request).then((known) =>
-        check(authorizer, limits, tokenOf, known, call),
+      return named(nameSubjects, request, "").then((known) =>
+        check(authorizer, limits, tokenOf, known.request, call, known.shown),
       );
     });
-    transport.unary(method.batchCheck, (request, call) =>
-      checkItems(authorizer, limits, request, call),
-    );
+    transport.unary(method.batchCheck, (request, call) => checkItems(parts, limits, request, call));
     transport.each(
       method.streamCheck,
-      (request, call) => streamCheck(authorizer, limits, request, call, reportBug),
+      (request, call) => streamCheck(parts, limits, request, call, reportBug),
       contractLimits.streamedMessages,
     );
     transport.unary(method.checkRelation, (request, call) =>
       checkRelation(relations, limits, request, call),
     );
     transport.unary(method.expand, (request, call) => expand(relations, limits, request, call));
-    transport.unary(method.listTools, (request, call) => listTools(tools, limits, request, call));
-    transport.serverStream(method.watchTools, (request, call) =>
-      tools.watchTools(inTenant(call, tenantFromProto(request.tenant)), {
-        ...chainFromProto(request, ""),
-        context: {},
-      }),
-    );
+    transport.unary(method.listTools, async (request, call) => {
+      const { bearerToken } = request;
+      const known = bearerToken === "" ? request : (await named(nameSubjects, request, "")).request;
+      return listTools(tools, limits, known, call);
+    });
+    transport.serverStream(method.watchTools, async function* (request, call) {
+      const { bearerToken } = request;
+      const known = bearerToken === "" ? request : (await named(nameSubjects, request, "")).request;
+      const chain = chainFromProto(known, "");
+      const context = inTenant(call, tenantFromProto(request.tenant));
+      yield* tools.watchTools(context, { ...chain, context: {} });
+    });
     transport.unary(method.listObjects, (request, call) =>
       listObjects(relations, limits, request, call),
     );
@@ -94,25 +92,16 @@ export function authorizationHandlers(
   };
 }
 
-/** The same request with the principal and the actors that its token names. */
-async function named(nameSubjects: NameSubjects, request: CheckRequest): Promise<CheckRequest> {
-  if (request.principal !== undefined || request.actors.length > 0) {
-    throw malformed("bearer_token", "must be empty where principal or actors are named");
-  }
-  const { principal, actors } = await nameSubjects(request.bearerToken);
-  const toProto = (object: ObjectRef) => create(ObjectSchema, objectToProto(object));
-  return { ...request, principal: toProto(principal), actors: actors.map(toProto) };
-}
-
 function check(
   authorizer: Authorizer,
   limits: RequestLimits,
   tokenOf: FormatToken,
   request: CheckRequest,
   call: CallContext,
+  shown?: ShownToken,
 ) {
   const context = inTenant(call, tenantFromProto(request.tenant));
-  const answer = authorizer.check(context, callFromProto(request, limits, ""), {
+  const answer = authorizer.check(context, shownWith(callFromProto(request, limits, ""), shown), {
     consistency: consistencyFromProto(request.consistency),
     explain: request.explain,
   });

@@ -7,6 +7,8 @@ import type {
   StreamCheckRequest,
 } from "../gen/prokura/v1/authorization_pb.ts";
 import type { Authorizer, BatchDecision } from "../service/authorizer.ts";
+import type { NameSubjects } from "../service/subject-tokens.ts";
+import { named, shownWith } from "./bearer.ts";
 import { inTenant, type CallContext } from "./call.ts";
 import { callFromProto, decisionToProto } from "./checks.ts";
 import { itemErrorToProto } from "./errors.ts";
@@ -20,12 +22,19 @@ export interface BatchAnswer {
   readonly token: string;
 }
 
+/** Whom the handlers of checks ask. */
+export interface CheckParts {
+  readonly authorizer: Authorizer;
+  readonly nameSubjects: NameSubjects;
+}
+
 /**
- * Judges the items of a batch or of one message of a stream. An item that is malformed fails alone:
- * the others are judged without it.
+ * Judges the items of a batch or of one message of a stream. An item that is malformed, or whose token
+ * is not valid, fails alone: the others are judged without it. Where none is left, nothing is asked and
+ * there is no token.
  */
 export function checkItems(
-  authorizer: Authorizer,
+  { authorizer, nameSubjects }: CheckParts,
   limits: RequestLimits,
   request: Pick<StreamCheckRequest, "tenant" | "consistency" | "items">,
   call: CallContext,
@@ -35,13 +44,38 @@ export function checkItems(
   const { items } = request;
   if (items.length === 0) throw malformed("items", "must have at least one check");
   atMost(items.length, limits.checksMax, "items");
-  const parsed = items.map((item, index) => parseItem(item, index, limits));
-  const calls = parsed.filter(isCall);
-  const explain = items.some((item) => item.explain);
-  const answer = authorizer.checkBatch(context, calls, { consistency, explain });
-  return answer instanceof Promise
-    ? answer.then((batch) => batchToProto(batch, parsed, items))
-    : batchToProto(answer, parsed, items);
+  if (items.every(({ bearerToken }) => bearerToken === "")) {
+    return judge(items.map((item, index) => parseItem(item, index, limits)));
+  }
+  const parsing = items.map((item, index) => parseNamed(nameSubjects, item, index, limits));
+  return Promise.all(parsing).then(judge);
+
+  function judge(parsed: readonly (Call | DomainError)[]): BatchAnswer | Promise<BatchAnswer> {
+    const calls = parsed.filter(isCall);
+    if (calls.length === 0) return batchToProto({ items: [], token: "" }, parsed, items);
+    const explain = items.some((item) => item.explain);
+    const answer = authorizer.checkBatch(context, calls, { consistency, explain });
+    return answer instanceof Promise
+      ? answer.then((batch) => batchToProto(batch, parsed, items))
+      : batchToProto(answer, parsed, items);
+  }
+}
+
+async function parseNamed(
+  nameSubjects: NameSubjects,
+  item: CheckItem,
+  index: number,
+  limits: RequestLimits,
+): Promise<Call | DomainError> {
+  if (item.bearerToken === "") return parseItem(item, index, limits);
+  try {
+    const { request, shown } = await named(nameSubjects, item, `items[${index}].`);
+    const parsed = parseItem(request, index, limits);
+    return parsed instanceof DomainError ? parsed : shownWith(parsed, shown);
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
 }
 
 function isCall(entry: Call | DomainError): entry is Call {

@@ -116,6 +116,7 @@ function readItem(reader: WireReader): CheckItem {
     contextualTuples: [],
     explain: false,
     mode: Mode.UNSPECIFIED,
+    bearerToken: "",
   };
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) readCall(reader, tag, item);
   reader.leave(outer);

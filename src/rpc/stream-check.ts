@@ -4,9 +4,8 @@ import type {
   StreamCheckRequest,
   StreamCheckResponseSchema,
 } from "../gen/prokura/v1/authorization_pb.ts";
-import type { Authorizer } from "../service/authorizer.ts";
 import type { CallContext } from "./call.ts";
-import { checkItems } from "./check-batch.ts";
+import { checkItems, type CheckParts } from "./check-batch.ts";
 import { itemErrorToProto } from "./errors.ts";
 import type { RequestLimits } from "./limits.ts";
 
@@ -17,7 +16,7 @@ export type ReportBug = (error: unknown) => void;
 
 /** Answers one message of a check stream. An error is its answer, too: it ends nothing. */
 export function streamCheck(
-  authorizer: Authorizer,
+  parts: CheckParts,
   limits: RequestLimits,
   request: StreamCheckRequest,
   call: CallContext,
@@ -25,7 +24,7 @@ export function streamCheck(
 ): Answer | Promise<Answer> {
   const { tag } = request;
   try {
-    const answer = checkItems(authorizer, limits, request, call);
+    const answer = checkItems(parts, limits, request, call);
     if (!(answer instanceof Promise)) return { tag, ...answer };
     return answer.then((batch) => ({ tag, ...batch }), failed);
   } catch (error) {

@@ -105,10 +105,10 @@ class EngineRelationReader implements RelationReader {
     let listing: ObjectListing | undefined;
     return readPage(this.#evaluator, context, pages, (view, after, limit) => {
       requireContextual(view.plan.model, query.contextualTuples);
-      listing ??= new ObjectListing({ ...query, ...afterOf(after), limit }, this.#limits);
+      listing ??= new ObjectListing({ ...query, ...afterOf(after) }, this.#limits);
       const evaluated = listing.slice(view, limit);
       return sliceOf(evaluated, (answer) => ({
-        items: answer.objects.map(({ object, needs }) => ({
+        items: answer.elements.map(({ object, needs }) => ({
           object,
           missingNames: requireKnown(needs, reportConditional),
         })),

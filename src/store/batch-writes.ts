@@ -1,6 +1,7 @@
 import type { BatchState } from "./batch-state.ts";
 import type { Session, Statement } from "./database.ts";
 import type { Mutation, MutationResult } from "./mutation.ts";
+import { rowOfRecord, type RevisionSeal } from "./revision-seal.ts";
 import type { TupleRow } from "./schema.ts";
 import { tupleColumns } from "./tuple-row.ts";
 
@@ -11,11 +12,12 @@ export function writeBatch(
   state: BatchState,
   mutations: readonly Mutation[],
   results: readonly MutationResult[],
+  seals: readonly RevisionSeal[],
 ): readonly Promise<unknown>[] {
   return [
     ...writeDeletions(session, tenant, state),
     ...writeCreations(session, tenant, state),
-    writeRevisions(session, tenant, state, mutations, results),
+    writeRevisions(session, tenant, state, mutations, results, seals),
     ...writeRetired(session, tenant, state),
     ...writeRecords(session, tenant, state),
     ...writeReplies(session, tenant, state),
@@ -41,9 +43,9 @@ const creationStatement: Statement = {
 const revisionStatement: Statement = {
   name: "batch_revisions",
   text: `insert into revision (tenant_id, committed_at_ms, rev, caller_id, operation, reason,
-      model_id, created_count, deleted_count)
+      model_id, created_count, deleted_count, content_digest, digest, record_ids)
     select $1, $2, r.* from unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
-      $8::integer[], $9::integer[]) as r`,
+      $8::integer[], $9::integer[], $10::bytea[], $11::bytea[], $12::text[]) as r`,
 };
 
 const retiredStatement: Statement = {
@@ -108,6 +110,7 @@ function writeRevisions(
   state: BatchState,
   mutations: readonly Mutation[],
   results: readonly MutationResult[],
+  seals: readonly RevisionSeal[],
 ): Promise<unknown> {
   const committed = results.map((result) => (result.kind === "committed" ? result : undefined));
   return session.query(revisionStatement, [
@@ -122,6 +125,9 @@ function writeRevisions(
     ),
     committed.map((result) => result?.created.length ?? 0),
     committed.map((result) => result?.deleted.length ?? 0),
+    seals.map((seal) => Buffer.from(seal.contentDigest, "hex")),
+    seals.map((seal) => Buffer.from(seal.digest, "hex")),
+    seals.map((seal) => seal.recordIds),
   ]);
 }
 
@@ -133,18 +139,16 @@ function writeRetired(session: Session, tenant: string, state: BatchState): Prom
 
 function writeRecords(session: Session, tenant: string, state: BatchState): Promise<unknown>[] {
   if (state.records.length === 0) return [];
-  const { records } = state;
+  const records = state.records.map(rowOfRecord);
   return [
     session.query(recordStatement, [
       tenant,
       records.map((record) => record.id),
       records.map((record) => record.purpose),
-      records.map((record) =>
-        record.consent === undefined ? null : JSON.stringify(record.consent),
-      ),
-      records.map((record) => JSON.stringify(record.labels)),
-      records.map((record) => record.createdBy),
-      records.map((record) => record.createdAtMs),
+      records.map((record) => record.consent),
+      records.map((record) => record.labels),
+      records.map((record) => record.created_by),
+      records.map((record) => record.created_at_ms),
     ]),
   ];
 }

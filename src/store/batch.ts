@@ -6,7 +6,8 @@ import { readBatch } from "./batch-reads.ts";
 import { BatchState } from "./batch-state.ts";
 import { writeBatch } from "./batch-writes.ts";
 import { sqlStateOf } from "./database-error.ts";
-import { sessionOf, type Database } from "./database.ts";
+import { readLastDigest, sealRevisions } from "./revision-seal.ts";
+import { expectNoWarning, outcomeUnknown, sessionOf, type Database } from "./database.ts";
 import type { Mutation, MutationResult } from "./mutation.ts";
 
 const lockStatement = {
@@ -41,10 +42,11 @@ export async function runBatch(
   return await database.lend("writes", async (client) => {
     const session = sessionOf(client);
     // One flight: the server runs them one after another.
-    const [, locked, reads] = await Promise.all([
+    const [, locked, reads, lastDigest] = await Promise.all([
       client.query("begin isolation level read committed"),
       session.query<LockRow>(lockStatement, [tenant, mutations.length]),
       readBatch(session, tenant, mutations),
+      readLastDigest(session, tenant),
     ]);
     const [lock] = locked;
     if (lock === undefined) {
@@ -63,22 +65,15 @@ export async function runBatch(
     const results = mutations.map((mutation, index) =>
       applyMutation(state, mutation, headBefore + index + 1, timeline),
     );
-    await settle(client, () => writeBatch(session, tenant, state, mutations, results));
-    return results;
+    const seals = sealRevisions(tenant, lastDigest, lock.head_at_ms, mutations, results);
+    await settle(client, () => writeBatch(session, tenant, state, mutations, results, seals));
+    return results.map((result, index) => ({ ...result, digest: seals[index]?.digest ?? "" }));
   });
 }
 
 /** Sends the commit right behind the writes, in the same flight, and finds out what became of it. */
 async function settle(client: PoolClient, write: () => readonly Promise<unknown>[]): Promise<void> {
-  const warnings: string[] = [];
-  const note = (notice: {
-    readonly severity?: string | undefined;
-    readonly message?: string | undefined;
-  }): void => {
-    if (notice.severity === "WARNING") warnings.push(notice.message ?? "");
-  };
-  client.on("notice", note);
-  try {
+  await expectNoWarning(client, async () => {
     const writes = write();
     const [commit, ...written] = await Promise.allSettled([client.query("commit"), ...writes]);
     const failed = written.find((each) => each.status === "rejected");
@@ -87,20 +82,8 @@ async function settle(client: PoolClient, write: () => readonly Promise<unknown>
     if (commit.status === "rejected") {
       // A conflict that is found at the commit undoes it; after anything else nobody knows.
       if (sqlStateOf(commit.reason)?.startsWith("40") === true) throw commit.reason;
-      throw unknownOutcome(commit.reason);
+      throw outcomeUnknown(commit.reason);
     }
-    if (commit.value.command !== "COMMIT" || warnings.length > 0) {
-      throw unknownOutcome(warnings[0]);
-    }
-  } finally {
-    client.off("notice", note);
-  }
-}
-
-function unknownOutcome(cause: unknown): DomainError {
-  return new DomainError(
-    "outcome_unknown",
-    "the write may or may not have been committed, read before it is sent again",
-    { cause },
-  );
+    if (commit.value.command !== "COMMIT") throw outcomeUnknown(commit.value.command);
+  });
 }

@@ -62,12 +62,20 @@ export class Database {
     return this.#connectionString;
   }
 
-  /** One statement in a transaction of its own. Fails with `not_serving` where the database is away. */
+  /**
+   * One statement in a transaction of its own. Fails with `not_serving` where the database is away, and
+   * with `outcome_unknown` where a durable one is done here and perhaps not on the standby (W3).
+   */
   async query<Row extends object>(
     pool: PoolName,
     statement: Statement,
     values: readonly unknown[],
   ): Promise<Row[]> {
+    if (isDurable(pool)) {
+      return await this.lend(pool, (client) =>
+        expectNoWarning(client, () => sessionOf(client).query<Row>(statement, values)),
+      );
+    }
     try {
       const { rows } = await this.#pools[pool].query<Row>({ ...statement, values: [...values] });
       return rows;
@@ -122,7 +130,44 @@ export function sessionOf(client: PoolClient): Session {
   };
 }
 
+/**
+ * A wait for the standby that is cancelled, or that the session's end cuts off, is reported as a success
+ * with a warning. Nobody knows then whether a failover would keep what was done.
+ */
+export async function expectNoWarning<Value>(
+  client: PoolClient,
+  use: () => Promise<Value>,
+): Promise<Value> {
+  const warnings: string[] = [];
+  const note = (notice: {
+    readonly severity?: string | undefined;
+    readonly message?: string | undefined;
+  }): void => {
+    if (notice.severity === "WARNING") warnings.push(notice.message ?? "");
+  };
+  client.on("notice", note);
+  try {
+    const value = await use();
+    if (warnings.length > 0) throw outcomeUnknown(warnings[0]);
+    return value;
+  } finally {
+    client.off("notice", note);
+  }
+}
+
+export function outcomeUnknown(cause: unknown): DomainError {
+  return new DomainError(
+    "outcome_unknown",
+    "the write may or may not have been committed, read before it is sent again",
+    { cause },
+  );
+}
+
 export type PoolName = "reads" | "writes" | "leases" | "hints";
+
+function isDurable(pool: PoolName): boolean {
+  return pool === "writes" || pool === "leases";
+}
 
 /** Numbers of PostgreSQL that are not safe integers have no place in this schema. */
 function parseBigint(text: string): number {
@@ -149,7 +194,6 @@ function makePool(
   connectionsMax: number,
   config: PoolConfig,
 ): Pool {
-  const durable = purpose === "writes" || purpose === "leases";
   const pool = new Pool({
     ...config,
     connectionString: options.connectionString,
@@ -160,7 +204,7 @@ function makePool(
     keepAlive: true,
     allowExitOnIdle: true,
     options: [
-      `synchronous_commit=${durable ? "on" : "off"}`,
+      `synchronous_commit=${isDurable(purpose) ? "on" : "off"}`,
       `statement_timeout=${statementTimeoutMs}`,
       `lock_timeout=${options.lockTimeoutMs ?? lockTimeoutMs}`,
       `idle_in_transaction_session_timeout=${idleTimeoutMs}`,

@@ -49,17 +49,30 @@ export async function registerLease(
 
 const subscribeStatement: Statement = {
   name: "lease_subscribe",
-  text: "insert into lease_tenant (tenant_id, lease_id) values ($1, $2) on conflict do nothing",
+  text: `with added as (insert into lease_tenant (tenant_id, lease_id) values ($1, $2)
+      on conflict do nothing returning 1),
+    kept as (update lease_tenant set acked_rev = acked_rev
+      where tenant_id = $1 and lease_id = $2 returning 1)
+    select (select count(*) from added) + (select count(*) from kept) as rows`,
 };
 
-/** L2, durable. The row is nobody's but the lease's: it goes with it. */
+/**
+ * L2, durable. The row is nobody's but the lease's: it goes with it. A row that is there already may be
+ * one that the standby lacks, after a crash or a cancelled wait. Only a commit waits for the standby, so
+ * a repetition writes as well.
+ */
 export async function subscribeLease(
   database: Database,
   leaseId: string,
   tenant: string,
 ): Promise<"subscribed" | "lease_lost"> {
   try {
-    await database.query("leases", subscribeStatement, [tenant, leaseId]);
+    const values = [tenant, leaseId];
+    const { rows } = onlyRow(
+      await database.query<{ readonly rows: number }>("leases", subscribeStatement, values),
+    );
+    // Another copy of this statement has been faster: the row is there for the next one.
+    if (rows === 0) throw new DomainError("not_serving", "the same subscription is under way");
     return "subscribed";
   } catch (error) {
     const cause = error instanceof DomainError ? error.cause : error;

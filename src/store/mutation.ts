@@ -68,6 +68,8 @@ interface AtRevision {
   /** The barrier is run at this revision whatever the kind (REVOCATION W2). */
   readonly revision: Revision;
   readonly timeline: Timeline;
+  /** Chained over all revisions up to this one, in hexadecimal; empty until it is written. */
+  readonly digest?: string;
 }
 
 export interface Committed extends AtRevision {

@@ -29,6 +29,14 @@ suite("parseGatewayConfig", () => {
     });
   });
 
+  test("reads the token's issuer as the service does", () => {
+    const text = `${least}listen: {}\n${token.replace(" }", ", principal_claim: [ext, id], principal_prefix: 'u|' }")}`;
+    const { identity } = parseGatewayConfig(`${text}service: { forward_token: true }`);
+    assert.ok(identity.kind === "token");
+    assert.deepEqual(identity.token.from.principalClaim, { path: ["ext", "id"], prefix: "u|" });
+    assert.equal(parseGatewayConfig(`${least}listen: {}\n${token}`).service.forwardToken, false);
+  });
+
   const wrong: Readonly<Record<string, readonly [path: string, text: string]>> = {
     "an unknown entry": ["sever", `${least + identity}sever: x`],
     "an unknown entry further down": [
@@ -58,6 +66,14 @@ suite("parseGatewayConfig", () => {
     "an actor that is no object": [
       "identity.actors[1]",
       `${least}identity: { principal: user:u, actors: [agent:a, b] }`,
+    ],
+    "a token to send where there is none": [
+      "service.forward_token",
+      `${least + identity}service: { forward_token: true }`,
+    ],
+    "a rule for consent at a gateway": [
+      "token.consent",
+      `${least}listen: {}\n${token.replace(" }", ", consent: { clients: [x] } }")}`,
     ],
     "a token on stdio": ["token", least + token],
     "a fixed identity for everybody": [

@@ -95,7 +95,8 @@ suite("Session", () => {
 
   test("sends nothing unasked once the agent's token has ended", async () => {
     const scene = await open();
-    scene.session.authenticatedUntilMs = Date.now() - 1;
+    const identity = { principal: { type: "user", id: "alice" }, actors: [] };
+    scene.session.renew({ identity, untilMs: Date.now() - 1 });
     scene.server.say({ jsonrpc: "2.0", method: "notifications/message", params: {} });
     scene.agent.say(request(1, "ping"));
     await scene.server.heard(1);

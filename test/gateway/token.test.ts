@@ -6,8 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, suite, test } from "node:test";
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey } from "jose";
-import type { SessionConfig, TokenConfig } from "../../src/gateway/gateway-config.ts";
-import { createTokenVerifier, TokenError, type Authenticated } from "../../src/gateway/token.ts";
+import { parseName } from "../../src/core/object.ts";
+import type { SessionConfig } from "../../src/gateway/gateway-config.ts";
+import type { SubjectIssuer } from "../../src/identity/issuer.ts";
+import { createTokenReader, TokenError, type Authenticated } from "../../src/gateway/token.ts";
 
 const issuer = "https://issuer.example";
 const audience = "https://gateway.example/mcp";
@@ -25,12 +27,14 @@ const keySet = {
 const keysFile = join(folder, "keys.json");
 await writeFile(keysFile, JSON.stringify(keySet));
 
-suite("createTokenVerifier", () => {
+suite("createTokenReader", () => {
   test("reads the principal and the client that acts", async () => {
-    const { identity, untilMs } = await verify(await sign({ client_id: "mailbot" }));
+    const token = await sign({ client_id: "mailbot" });
+    const { identity, untilMs } = await verify(token);
     assert.deepEqual(identity, {
       principal: { type: "user", id: "alice" },
       actors: [{ type: "agent", id: "mailbot" }],
+      token,
     });
     assert.ok(untilMs > Date.now());
     const byParty = await verify(await sign({ azp: "mailbot" }));
@@ -94,29 +98,26 @@ suite("createTokenVerifier", () => {
     assert.equal((await verify(token, { keys })).identity.principal.id, "alice");
     server.close();
     server.closeAllConnections();
-    await assert.rejects(verify(token, { keys }), (error) => !(error instanceof TokenError));
+    await assert.rejects(verify(token, { keys }), { code: "not_serving" });
   });
 });
 
 async function verify(
   token: string,
-  config: Partial<TokenConfig> = {},
+  config: Partial<SubjectIssuer> = {},
   session: SessionConfig = { kind: "none" },
 ): Promise<Authenticated> {
-  const verifier = await createTokenVerifier(
-    {
-      issuer,
-      audience,
-      resource: undefined,
-      keys: { kind: "file", file: keysFile },
-      algorithms: ["ES256"],
-      toleranceSeconds: 5,
-      principalType: "user",
-      actorType: "agent",
-      ...config,
-    },
-    session,
-  );
+  const from: SubjectIssuer = {
+    issuer,
+    audiences: [audience],
+    keys: { kind: "file", path: keysFile },
+    algorithms: ["ES256"],
+    toleranceMs: 5_000,
+    principalType: parseName("user", "type"),
+    actorType: parseName("agent", "type"),
+    ...config,
+  };
+  const verifier = createTokenReader({ from, resource: undefined }, session);
   return await verifier(token);
 }
 

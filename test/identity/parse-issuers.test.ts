@@ -45,9 +45,33 @@ suite("parseIssuers", () => {
     assert.deepEqual(parseIssuers("{}", "issuers.yaml"), { callers: [], subjects: [] });
   });
 
+  test("reads where names are in a token, and what stands before them", () => {
+    const places =
+      "    principal_claim: [https://example.com/claims, id]\n    principal_prefix: 'corp|'\n" +
+      "    actor_prefix: spiffe://example.com/\n    client_claim: appid\n";
+    const text = good.replace("    actor_type: bot\n", `    actor_type: bot\n${places}`);
+    const { subjects } = parseIssuers(text, "issuers.yaml");
+    assert.deepEqual(subjects[0]?.principalClaim, {
+      path: ["https://example.com/claims", "id"],
+      prefix: "corp|",
+    });
+    assert.deepEqual(subjects[0].actorClaim, { path: ["sub"], prefix: "spiffe://example.com/" });
+    assert.deepEqual(subjects[0].clientClaim, { path: ["appid"], prefix: "" });
+  });
+
   const wrong: Readonly<Record<string, readonly [from: string, to: string, message: RegExp]>> = {
     "an algorithm whose key every verifier has": ["[ES256]", "[HS256]", /algorithms must be of/],
     "no signature at all": ["[ES256]", "[none]", /algorithms must be of/],
+    "a claim of no name": [
+      "actor_type: bot",
+      "actor_type: bot\n    actor_claim: []",
+      /actor_claim must name a claim/,
+    ],
+    "a claim too deep": [
+      "actor_type: bot",
+      "actor_type: bot\n    client_claim: [a, b, c, d, e, f, g, h, i]",
+      /at most 8 deep/,
+    ],
     "no algorithm": ["[ES256]", "[]", /at least one algorithm/],
     "no audience": ["audience: prokura", "audience: []", /audience must be set/],
     "keys over the open network": [

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import type { Client } from "../../src/client/client.ts";
-import { Verdict } from "../../src/gen/prokura/v1/authorization_pb.ts";
+import { Verdict, type CheckResult } from "../../src/gen/prokura/v1/authorization_pb.ts";
+import type { GrantedPermission } from "../../src/service/api-keys.ts";
 import { parseName } from "../../src/core/object.ts";
 import { issuerName, startIssuer, type TestIssuer } from "../identity/issuing.ts";
 import {
@@ -191,6 +192,65 @@ suite("a delegator", () => {
     await assert.rejects(gateway.authorization.check(both), { code: "malformed" });
   });
 
+  test("items of batches and streams may each bring a token, and fail alone", async () => {
+    using gateway = server.client(await keyOf(["checker"]));
+    const call = {
+      tool: { type: "tool", id: "send" },
+      accesses: [{ resource: { type: "mailbox", id: "alice" } }],
+    };
+    const items = [
+      { ...call, bearerToken: await fresh({ act: { sub: "bot" } }) },
+      { ...call, bearerToken: await issuer.token("another-service", { client_id: "bot" }) },
+      { ...call, principal: user("alice"), actors: [agent("bot")] },
+      { ...call, bearerToken: await fresh({ act: { sub: "mallory" } }) },
+    ];
+    const summary = (results: readonly CheckResult[]) =>
+      results.map(({ result }) =>
+        result.case === "decision" ? result.value.verdict : result.value?.code,
+      );
+    const expected = [Verdict.ALLOWED, "unauthenticated", Verdict.ALLOWED, Verdict.DENIED];
+    const batch = await gateway.authorization.batchCheck({ items });
+    assert.deepEqual(summary(batch.results), expected);
+    const answers = gateway.authorization.streamCheck([{ tag: 1n, items }]);
+    const [streamed] = await Array.fromAsync(answers);
+    assert.deepEqual(summary(streamed?.results ?? []), expected);
+  });
+
+  test("what is kept of a token goes with the decision", async () => {
+    using gateway = server.client(await keyOf(["checker"]));
+    const bearerToken = await fresh({
+      jti: "t7",
+      cnf: { jkt: "thumb" },
+      act: { sub: "bot" },
+    });
+    await gateway.authorization.batchCheck({
+      items: [{ tool: { type: "tool", id: "send" }, bearerToken }],
+    });
+    assert.deepEqual(server.node.decisions.at(-1)?.call.shownToken, {
+      issuer: issuerName,
+      id: "t7",
+      keyThumbprint: "thumb",
+    });
+  });
+
+  test("tools are listed and watched for whoever a token names", async () => {
+    using gateway = server.client(await keyOf(["checker"]));
+    const bearerToken = await fresh({ act: { sub: "bot" } });
+    const { tools } = await gateway.authorization.listTools({ bearerToken });
+    assert.deepEqual(
+      tools.map(({ id }) => id),
+      ["send"],
+    );
+    const events = gateway.authorization.watchTools({ bearerToken })[Symbol.asyncIterator]();
+    assert.equal((await events.next()).done, false);
+    await events.return?.();
+    const foreign = { bearerToken: await issuer.token("another-service", { client_id: "bot" }) };
+    await assert.rejects(gateway.authorization.listTools(foreign), { code: "unauthenticated" });
+    await assert.rejects(Array.fromAsync(gateway.authorization.watchTools(foreign)), {
+      code: "unauthenticated",
+    });
+  });
+
   test("an operator needs no token", async () => {
     const { secret } = await server.node.services.keys.create(
       requestContext(),
@@ -200,6 +260,11 @@ suite("a delegator", () => {
     using operator = server.client(secret);
     await operator.delegation.revoke({ selector: { principal: user("bob") } });
   });
+
+  async function keyOf(permissions: readonly GrantedPermission[]): Promise<string> {
+    const request = { name: "a test's", permissions };
+    return (await server.node.services.keys.create(requestContext(), request, options)).secret;
+  }
 
   /** Alice's token for the tools, of just now. */
   async function fresh(claims: object): Promise<string> {

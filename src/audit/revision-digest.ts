@@ -1,0 +1,41 @@
+import { hash } from "node:crypto";
+import { canonicalJson, type Json } from "../core/json.ts";
+
+/** Who wrote a revision, when and why, as its digest covers it. */
+export interface RevisionFacts {
+  readonly tenant: string;
+  readonly revision: number;
+  readonly committedAtMs: number;
+  readonly callerId: string;
+  readonly operation: string;
+  readonly reason: string;
+  readonly modelId: string | null;
+  readonly createdCount: number;
+  readonly deletedCount: number;
+  /** Of the delegation records written with it, with blanks between; `null` where there are none. */
+  readonly recordIds: string | null;
+  /** `digestOfContent` of what it changed. */
+  readonly contentDigest: string;
+}
+
+/** What a revision changed: rows as the database holds them, each a list of its columns. */
+export interface RevisionContent {
+  readonly created: readonly Json[];
+  readonly deleted: readonly Json[];
+  readonly records: readonly Json[];
+}
+
+/** Stands for the hash before the first row of a chain, and the digest before the first revision. */
+export const genesisHash: string = "0".repeat(64);
+
+/** SHA-256, in hexadecimal, over the digest before it and the canonical JSON of the facts. */
+export function digestOfRevision(previous: string, facts: RevisionFacts): string {
+  return hash("sha256", previous + canonicalJson({ ...facts }), "hex");
+}
+
+/** The order of what was created counts; deletions and records have none. */
+export function digestOfContent({ created, deleted, records }: RevisionContent): string {
+  const sorted = (rows: readonly Json[]): Json => rows.map(canonicalJson).toSorted();
+  const content = { created, deleted: sorted(deleted), records: sorted(records) };
+  return hash("sha256", canonicalJson(content), "hex");
+}
