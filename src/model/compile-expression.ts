@@ -149,6 +149,8 @@ function compileSelect({ operand, field, testOnly }: Select, scope: Scope): Comp
   return {
     type: testOnly ? boolType : of,
     run: (frame) => {
+      const spent = spend(frame, 1);
+      if (spent !== undefined) return spent;
       const value = target.run(frame);
       if (isObstacle(value)) return value;
       if (!isMap(value)) return failure(`a field of ${kindOf(value)}`);

@@ -53,6 +53,8 @@ function compileLogic(settles: boolean, left: Compiled, right: Compiled, scope: 
   return {
     type: boolType,
     run: (frame) => {
+      const spent = spend(frame, 1);
+      if (spent !== undefined) return spent;
       const first = left.run(frame);
       if (first === settles) return settles;
       const second = right.run(frame);
@@ -67,6 +69,8 @@ function compileNot(operand: Compiled, scope: Scope): Compiled {
   return {
     type: boolType,
     run: (frame) => {
+      const spent = spend(frame, 1);
+      if (spent !== undefined) return spent;
       const value = operand.run(frame);
       return boolObstacle(value) ?? value === false;
     },
@@ -82,6 +86,8 @@ function compileChoice(condition: Compiled, yes: Compiled, no: Compiled, scope: 
   return {
     type: yes.type.kind === "any" ? no.type : yes.type,
     run: (frame) => {
+      const spent = spend(frame, 1);
+      if (spent !== undefined) return spent;
       const chosen = condition.run(frame);
       const obstacle = boolObstacle(chosen);
       if (obstacle !== undefined) return obstacle;
@@ -112,7 +118,9 @@ function compileMembership(element: Compiled, container: Compiled, scope: Scope)
   return strict([element, container], boolType, (frame, [wanted = null, values = null]) => {
     if (isMap(values)) {
       const key = keyOf(wanted);
-      return key === undefined ? failure(`${kindOf(wanted)} is no key`) : values.has(key);
+      if (key !== undefined) return values.has(key);
+      // A number that is not whole is a possible key that no map has.
+      return typeof wanted === "number" ? false : failure(`${kindOf(wanted)} is no key`);
     }
     if (!isList(values)) return failure(`\`in\` of ${kindOf(values)}`);
     for (const value of values) {

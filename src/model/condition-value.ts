@@ -70,16 +70,18 @@ export function isMap(value: Value): value is MapValue {
   return value instanceof Map;
 }
 
-/** Numbers are equal across their types; values of other different types are not. */
+/**
+ * Numbers are equal across their types; values of other different types are not. `NaN` equals
+ * nothing, and so a list or map that holds it does not even equal itself.
+ */
 export function equalValues(left: Value, right: Value): boolean {
-  if (left === right) return true;
   const [leftNumber, rightNumber] = [numberOf(left), numberOf(right)];
   if (leftNumber !== undefined && rightNumber !== undefined) {
     // oxlint-disable-next-line eqeqeq -- `==` compares a bigint with a number exactly
     return leftNumber == rightNumber;
   }
-  if (typeof left !== "object" || typeof right !== "object") return false;
-  if (left === null || right === null) return false;
+  if (typeof left !== "object" || typeof right !== "object") return left === right;
+  if (left === null || right === null) return left === right;
   if (isList(left)) return isList(right) && equalLists(left, right);
   if (isMap(left)) return isMap(right) && equalMaps(left, right);
   if (isList(right) || isMap(right)) return false;

@@ -144,7 +144,9 @@ export function commonType(types: readonly ExpressionType[]): ExpressionType {
 }
 
 function sameType(left: ExpressionType, right: ExpressionType): boolean {
-  return formatType(left) === formatType(right);
+  if (left.kind === "list") return right.kind === "list" && sameType(left.of, right.of);
+  if (left.kind !== "map") return left.kind === right.kind;
+  return right.kind === "map" && sameType(left.key, right.key) && sameType(left.of, right.of);
 }
 
 export function formatType(type: ExpressionType): string {

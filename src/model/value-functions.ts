@@ -96,7 +96,7 @@ function conversions(): [string, readonly Overload[]][] {
       [
         unary(int, int.type, (value) => value),
         unary(uint, int.type, ({ value }) => wholeInt(value)),
-        unary(double, int.type, (value) => truncated(value, wholeInt)),
+        unary(double, int.type, (value) => truncated(value, -(2 ** 63), wholeInt)),
         unary(string, int.type, (text) => decimal(text, /^[-+]?\d{1,20}$/, wholeInt)),
         unary(timestamp, int.type, ({ nanos }) => floorDivide(nanos, 1_000_000_000n)),
       ],
@@ -106,7 +106,7 @@ function conversions(): [string, readonly Overload[]][] {
       [
         unary(uint, uint.type, (value) => value),
         unary(int, uint.type, wholeUint),
-        unary(double, uint.type, (value) => truncated(value, wholeUint)),
+        unary(double, uint.type, (value) => truncated(value, -Number.MIN_VALUE, wholeUint)),
         unary(string, uint.type, (text) => decimal(text, /^\d{1,20}$/, wholeUint)),
       ],
     ],
@@ -116,7 +116,7 @@ function conversions(): [string, readonly Overload[]][] {
         unary(double, double.type, (value) => value),
         unary(int, double.type, Number),
         unary(uint, double.type, ({ value }) => Number(value)),
-        unary(string, double.type, (text) => parsed(parseDecimal(text), "double")),
+        unary(string, double.type, (text) => finite(parseDecimal(text))),
       ],
     ],
     [
@@ -212,10 +212,17 @@ function parsed(value: Value | undefined, what: string): Outcome {
   return value ?? failure(`the value is no ${what}`);
 }
 
-function truncated(value: number, whole: (value: bigint) => Outcome): Outcome {
-  return Number.isFinite(value)
+/** A decimal beyond the range of doubles would become infinite: another value than was written. */
+function finite(value: number | undefined): Outcome {
+  const isDouble = value !== undefined && Number.isFinite(value);
+  return isDouble ? value : failure("the value is no double");
+}
+
+/** As CEL has it, the value must lie above `bound` even before its fraction is cut off. */
+function truncated(value: number, bound: number, whole: (value: bigint) => Outcome): Outcome {
+  return Number.isFinite(value) && value > bound
     ? whole(BigInt(Math.trunc(value)))
-    : failure("the value is not finite");
+    : failure("the value is out of range");
 }
 
 function decimal(text: string, form: RegExp, whole: (value: bigint) => Outcome): Outcome {

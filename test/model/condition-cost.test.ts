@@ -5,7 +5,7 @@ import type { JsonObject } from "../../src/core/json.ts";
 import { parseName } from "../../src/core/object.ts";
 import { compileCondition } from "../../src/model/compile-condition.ts";
 import type { ParameterType } from "../../src/model/condition.ts";
-import { argumentsWithin, condition } from "../support/condition-texts.ts";
+import { argumentsWithin, compile, condition } from "../support/condition-texts.ts";
 
 const now = { earliestMs: 0, latestMs: 0 };
 
@@ -51,6 +51,22 @@ suite("the cost of a condition", () => {
     ];
     for (const [parameters, expression, x] of cases) {
       assert.equal(condition(parameters, expression).evaluate({}, { x }, now).kind, "failed");
+    }
+  });
+
+  test("counts every part of an expression, operators on bools as well", () => {
+    const grown = (operator: string, leaf: string): string =>
+      Array.from({ length: 9 }).reduce<string>((text) => `(${text} ${operator} ${text})`, leaf);
+    for (const part of [
+      grown("&&", "b"),
+      grown("||", "!b"),
+      `(${grown("&&", "(b ? b : b)")})`,
+      grown("&&", "m.m.m.b == b"),
+    ]) {
+      const loop = `l.all(e, ${part} || true)`;
+      const each = compile("b: bool, l: list<int>, m: any", `${loop} && (m == m || b)`);
+      const outcome = each.evaluate({}, { b: true, l: many, m: { m: { m: { b: true } } } }, now);
+      assert.ok(outcome.kind === "failed" && outcome.code === "cost_exceeded", part.slice(-20));
     }
   });
 
