@@ -54,6 +54,7 @@ export class Database {
       writes: makePool(options, "writes", options.writeConnectionsMax ?? 8, { pipeline: true }),
       leases: makePool(options, "leases", 2, {}),
       hints: makePool(options, "hints", 2, bounded),
+      log: makePool(options, "log", 1, { ...bounded, pipeline: true }),
     };
     this.kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: this.#pools.reads }) });
   }
@@ -79,6 +80,15 @@ export class Database {
     try {
       const { rows } = await this.#pools[pool].query<Row>({ ...statement, values: [...values] });
       return rows;
+    } catch (error) {
+      throw asDomainError(error);
+    }
+  }
+
+  /** One statement that reads, planned for these values. */
+  async readOnce<Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    try {
+      return (await this.#pools.reads.query<Row>(text, [...values])).rows;
     } catch (error) {
       throw asDomainError(error);
     }
@@ -163,10 +173,10 @@ export function outcomeUnknown(cause: unknown): DomainError {
   );
 }
 
-export type PoolName = "reads" | "writes" | "leases" | "hints";
+export type PoolName = "reads" | "writes" | "leases" | "hints" | "log";
 
 function isDurable(pool: PoolName): boolean {
-  return pool === "writes" || pool === "leases";
+  return pool === "writes" || pool === "leases" || pool === "log";
 }
 
 /** Numbers of PostgreSQL that are not safe integers have no place in this schema. */

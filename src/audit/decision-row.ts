@@ -1,0 +1,162 @@
+import { hash } from "node:crypto";
+import type { Call, Decision } from "../core/decision.ts";
+import { DomainError } from "../core/error.ts";
+import { canonicalJson, type Json, type JsonObject } from "../core/json.ts";
+import type { ObjectRef } from "../core/object.ts";
+import { formatTuple, type RelationTuple } from "../core/tuple.ts";
+
+/** One decision, or the failure to reach one, as it waits to be written. */
+export interface LoggedDecision {
+  readonly atMs: number;
+  readonly callerId: string;
+  readonly call: Call;
+  readonly outcome: Decision | DomainError;
+  readonly latencyUs: number;
+  /** Of the client's trace; 32 hexadecimal digits. */
+  readonly traceId?: string;
+  /** Members of the row that were made of a context already; the call has none any more. */
+  readonly contextMembers?: string;
+}
+
+/** Where a row stands. */
+export interface RowPlace {
+  readonly tenant: string;
+  readonly chain: string;
+  readonly seq: number;
+}
+
+/** What is copied of contexts: of these parameters the values, of all others no more than a hash. */
+export type KeptParameters = ReadonlySet<string>;
+
+/**
+ * The row as canonical JSON (RFC 8785), put together by hand: this is most of what a decision costs
+ * in the log. A law holds it against `canonicalJson`.
+ */
+export function formatDecisionRow(
+  logged: LoggedDecision,
+  { tenant, chain, seq }: RowPlace,
+  kept: KeptParameters,
+): string {
+  const { atMs, callerId, call, outcome, latencyUs, traceId, contextMembers } = logged;
+  const { principal, actors, tool, session, delegationId, shownToken } = call;
+  const failed = outcome instanceof DomainError;
+  const verdict = failed ? undefined : outcome.verdict;
+  const denied = verdict?.kind === "denied" ? verdict : undefined;
+  const context = contextMembers ?? formatContext(call, kept);
+  return (
+    `{"accesses":${formatAccesses(call)},"actors":[${actors.map(quoteObject).join(",")}]` +
+    `,"at":${atMs},"caller":${quoteText(callerId)},"chain":${quoteText(chain)}${context}` +
+    (failed ? "" : `,"decision":${quoteText(outcome.id)}`) +
+    (delegationId === undefined ? "" : `,"delegation":${quoteText(delegationId)}`) +
+    (verdict === undefined
+      ? ""
+      : `,"delegations":[${verdict.delegationIds.map(quoteText).join(",")}]`) +
+    (shownToken?.keyThumbprint === undefined
+      ? ""
+      : `,"key_thumbprint":${quoteText(shownToken.keyThumbprint)}`) +
+    `,"kind":"decision","latency_us":${Math.round(latencyUs)}` +
+    (denied === undefined || denied.missingNames.length === 0
+      ? ""
+      : `,"missing":[${denied.missingNames.map(quoteText).join(",")}]`) +
+    (failed ? "" : `,"model":${quoteText(outcome.modelId)}`) +
+    (call.partialChain ? `,"partial_chain":true` : "") +
+    `,"principal":${quoteObject(principal)}` +
+    (failed ? `,"reason":"${outcome.code}"` : denied ? `,"reason":"${denied.reason}"` : "") +
+    (failed ? "" : `,"revision":${outcome.revision}`) +
+    `,"seq":${seq}` +
+    (session === undefined ? "" : `,"session":${quoteObject(session)}`) +
+    `,"tenant":${quoteText(tenant)}` +
+    (failed ? "" : `,"timeline":${quoteText(outcome.timeline)}`) +
+    (shownToken?.id === undefined ? "" : `,"token_id":${quoteText(shownToken.id)}`) +
+    (shownToken === undefined ? "" : `,"token_issuer":${quoteText(shownToken.issuer)}`) +
+    `,"tool":${quoteObject(tool)}` +
+    (traceId === undefined ? "" : `,"trace_id":${quoteText(traceId)}`) +
+    `,"verdict":"${verdict?.kind ?? "error"}"}`
+  );
+}
+
+/** The same decision without what its contexts weigh: what waits in memory must be small. */
+export function withoutContext(logged: LoggedDecision, kept: KeptParameters): LoggedDecision {
+  const { call } = logged;
+  const contextMembers = formatContext(call, kept);
+  if (contextMembers === "") return logged;
+  const accesses = call.accesses.map((access) => ({ ...access, context: {} }));
+  return {
+    ...logged,
+    call: { ...call, accesses, context: {}, contextualTuples: [] },
+    contextMembers,
+  };
+}
+
+function formatAccesses({ accesses }: Call): string {
+  const texts = accesses.map(
+    ({ resource, role, permission }) =>
+      `{${permission === undefined ? "" : `"permission":${quoteText(permission)},`}` +
+      `"resource":${quoteObject(resource)}` +
+      `${role === undefined ? "" : `,"role":${quoteText(role)}`}}`,
+  );
+  return `[${texts.join(",")}]`;
+}
+
+/** The members `context`, as far as it is kept, and `context_hash`; empty where there is none. */
+function formatContext(call: Call, kept: KeptParameters): string {
+  const { context, accesses, contextualTuples } = call;
+  const isEmpty =
+    isBare(context) &&
+    contextualTuples.length === 0 &&
+    accesses.every((access) => isBare(access.context));
+  if (isEmpty) return "";
+  const whole: Json = contextOfCall(call);
+  const copy = kept.size === 0 ? "" : `,"context":${canonicalJson(redacted(whole, kept))}`;
+  return `${copy},"context_hash":"${hash("sha256", canonicalJson(whole), "hex")}"`;
+}
+
+/** What the hash of the context is made of. */
+function contextOfCall({ context, accesses, contextualTuples }: Call): JsonObject {
+  return {
+    accesses: accesses.map((access) => access.context),
+    call: context,
+    contextual_tuples: contextualTuples.map(factText),
+  };
+}
+
+function factText(tuple: RelationTuple): string {
+  const { condition } = tuple;
+  const suffix =
+    condition === undefined ? "" : ` with ${condition.name} ${canonicalJson(condition.context)}`;
+  return `${formatTuple(tuple)}${suffix}`;
+}
+
+/** Of a call's contexts only the parameters that are kept. Contextual tuples are ids: they are. */
+function redacted(whole: JsonObject, kept: KeptParameters): Json {
+  const keep = (context: Json | undefined): Json =>
+    Object.fromEntries(Object.entries(context ?? {}).filter(([name]) => kept.has(name)));
+  const { accesses, call, contextual_tuples: tuples = [] } = whole;
+  return {
+    accesses: Array.isArray(accesses) ? accesses.map(keep) : [],
+    call: keep(call),
+    contextual_tuples: tuples,
+  };
+}
+
+function isBare(context: JsonObject): boolean {
+  for (const _ in context) return false;
+  return true;
+}
+
+/** Type and id as they are: the type ends at the first colon. */
+export function objectText({ type, id }: ObjectRef): string {
+  return `${type}:${id}`;
+}
+
+function quoteObject(object: ObjectRef): string {
+  return quoteText(objectText(object));
+}
+
+// Most texts need no escape, and then the quotes are all that there is to add.
+// eslint-disable-next-line no-control-regex
+const escaped = /["\\\u0000-\u001f\ud800-\udfff]/;
+
+function quoteText(text: string): string {
+  return escaped.test(text) ? JSON.stringify(text) : `"${text}"`;
+}

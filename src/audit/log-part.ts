@@ -1,0 +1,59 @@
+import type { Json } from "../core/json.ts";
+import type { SignedCheckpoint } from "./checkpoint.ts";
+import type { RevisionFacts } from "./revision-digest.ts";
+
+/** The log of a tenant comes in parts, in this order: each chain whole, then checkpoints, then changes. */
+export type LogPart = ChainPart | SegmentPart | CheckpointPart | RevisionPart;
+
+/** A chain, before its segments, and what the database says that its last row is. */
+export interface ChainPart {
+  readonly kind: "chain";
+  readonly chain: string;
+  readonly headSeq: number;
+  readonly headHash: string;
+}
+
+/** Rows as they were written together, and what the database says of them beside. */
+export interface SegmentPart {
+  readonly kind: "segment";
+  readonly chain: string;
+  readonly firstSeq: number;
+  /** Absent where what is stored is nothing that was ever written. */
+  readonly rows: readonly string[] | undefined;
+  /** In hexadecimal, one a row. */
+  readonly hashes: readonly string[];
+  /** Absent in an export, which has rows alone. */
+  readonly index?: SegmentIndex;
+}
+
+/** By what a segment is found. All of it follows from its rows. */
+export interface SegmentIndex {
+  readonly lastSeq: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly decisions?: DecisionRange;
+  readonly terms: readonly number[];
+}
+
+/** Ids of decisions count up within a source. */
+export interface DecisionRange {
+  readonly source: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface CheckpointPart {
+  readonly kind: "checkpoint";
+  readonly signed: SignedCheckpoint;
+}
+
+export interface RevisionPart {
+  readonly kind: "revision";
+  readonly facts: RevisionFacts;
+  /** In hexadecimal; empty in revisions from before there was one. */
+  readonly digest: string;
+  /** What it changed, hashed again from the tuples; absent where they are no longer all kept. */
+  readonly contentDigest?: string;
+  /** Rows of the content, for those who read an export. */
+  readonly content?: Json;
+}

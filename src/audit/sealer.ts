@@ -1,0 +1,80 @@
+import { Worker } from "node:worker_threads";
+import { linkRows } from "./chain.ts";
+import { packRows } from "./packing.ts";
+
+/** Rows as they are stored: linked to the row before them, and compressed. */
+export interface Sealed {
+  readonly hashes: Uint8Array;
+  readonly head: string;
+  readonly packed: Uint8Array;
+}
+
+export interface SealRequest {
+  readonly id: number;
+  readonly previous: string;
+  /** A line each. */
+  readonly rows: string;
+}
+
+export interface SealAnswer extends Sealed {
+  readonly id: number;
+}
+
+/** Links and compresses rows, many of them on a thread of its own, which starts when it is needed. */
+export interface Sealer {
+  /** Rejects where the thread failed; the next call starts another. */
+  seal(previous: string, rows: readonly string[]): Promise<Sealed>;
+  close(): Promise<void>;
+}
+
+/** So few rows take less time than the way to the thread and back. */
+const rowsHere = 100;
+
+export function createSealer(): Sealer {
+  return new ThreadSealer();
+}
+
+class ThreadSealer implements Sealer {
+  readonly #waiting = new Map<number, PromiseWithResolvers<Sealed>>();
+  #worker: Worker | undefined;
+  #last = 0;
+
+  async seal(previous: string, rows: readonly string[]): Promise<Sealed> {
+    const lines = rows.join("\n");
+    if (rows.length <= rowsHere) {
+      return { ...linkRows(previous, rows), packed: packRows(lines) };
+    }
+    this.#worker ??= this.#start();
+    this.#last += 1;
+    const waiting = Promise.withResolvers<Sealed>();
+    this.#waiting.set(this.#last, waiting);
+    const request: SealRequest = { id: this.#last, previous, rows: lines };
+    this.#worker.postMessage(request);
+    return waiting.promise;
+  }
+
+  async close(): Promise<void> {
+    await this.#worker?.terminate();
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL(`./seal-worker${extension}`, import.meta.url));
+    worker.unref();
+    worker.on("message", ({ id, ...sealed }: SealAnswer) => {
+      this.#waiting.get(id)?.resolve(sealed);
+      this.#waiting.delete(id);
+    });
+    worker.on("error", (cause) => this.#fail(worker, cause));
+    worker.on("exit", () => this.#fail(worker, new Error("the sealing thread ended")));
+    return worker;
+  }
+
+  #fail(worker: Worker, cause: unknown): void {
+    if (this.#worker === worker) this.#worker = undefined;
+    for (const { reject } of this.#waiting.values()) reject(cause);
+    this.#waiting.clear();
+  }
+}
+
+/** Of this file: the published package has JavaScript. */
+const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";

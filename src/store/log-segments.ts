@@ -1,0 +1,201 @@
+import { splitHashes } from "../audit/chain.ts";
+import type { CheckpointPart, ChainPart, SegmentPart } from "../audit/log-part.ts";
+import { unpackRows } from "../audit/packing.ts";
+import type { Database, Statement } from "./database.ts";
+
+/** Where a segment stands in the order of time. */
+export interface SegmentKey {
+  readonly fromMs: number;
+  readonly chain: string;
+  readonly firstSeq: number;
+}
+
+/** Which segments may have rows that are looked for. */
+export interface SegmentQuery {
+  readonly sinceMs: number;
+  /** Not included. */
+  readonly untilMs: number;
+  /** All of them are in the segment, in whatever rows. */
+  readonly terms: readonly number[];
+  readonly after?: SegmentKey;
+  readonly newestFirst: boolean;
+  readonly limit: number;
+}
+
+/** Segments that may have what is looked for, in the order of the time when they begin. */
+export async function findSegments(
+  database: Database,
+  tenant: string,
+  query: SegmentQuery,
+): Promise<readonly SegmentPart[]> {
+  const { sinceMs, untilMs, terms, after, newestFirst, limit } = query;
+  const [sign, order] = newestFirst ? ["<", "desc"] : [">", "asc"];
+  const values: unknown[] = [tenant, sinceMs, untilMs, limit];
+  const where = ["tenant_id = $1", "to_ms >= $2", "from_ms < $3"];
+  if (terms.length > 0) where.push(`terms @> $${values.push(terms)}::bigint[]`);
+  if (after !== undefined) {
+    const first = values.push(after.fromMs, after.chain, after.firstSeq) - 2;
+    where.push(`(from_ms, chain, first_seq) ${sign} ($${first}, $${first + 1}, $${first + 2})`);
+  }
+  // No name: how common a term is decides which index serves, and a kept plan does not know.
+  const text = `select ${columns} from log_segment where ${where.join(" and ")}
+    order by from_ms ${order}, chain ${order}, first_seq ${order} limit $4`;
+  return (await database.readOnce<SegmentRow>(text, values)).map(partOfRow);
+}
+
+/** The segments whose decisions' ids, of that source, lie around the number. */
+export async function findDecision(
+  database: Database,
+  tenant: string,
+  decision: { readonly source: string; readonly count: number },
+): Promise<readonly SegmentPart[]> {
+  const values = [tenant, decision.source, decision.count];
+  return (await database.query<SegmentRow>("reads", decisionStatement, values)).map(partOfRow);
+}
+
+/** The segments of a chain in order, after that of the row. */
+export async function readChain(
+  database: Database,
+  tenant: string,
+  chain: string,
+  afterSeq: number,
+  limit: number,
+): Promise<readonly SegmentPart[]> {
+  const values = [tenant, chain, afterSeq, limit];
+  return (await database.query<SegmentRow>("reads", chainStatement, values)).map(partOfRow);
+}
+
+/** Chains in the order of their names; one of which there are only segments has no end. */
+export async function listChains(
+  database: Database,
+  tenant: string,
+): Promise<readonly ChainPart[]> {
+  const rows = await database.query<{
+    readonly chain: string;
+    readonly head_seq: number | null;
+    readonly head_hash: Buffer | null;
+  }>("reads", chainsStatement, [tenant]);
+  return rows.map(({ chain, head_seq, head_hash }) => ({
+    kind: "chain",
+    chain,
+    headSeq: head_seq ?? -1,
+    headHash: head_hash?.toString("hex") ?? "",
+  }));
+}
+
+/** In the order of chain and row, after that of the checkpoint. */
+export async function readCheckpoints(
+  database: Database,
+  tenant: string,
+  after: { readonly chain: string; readonly seq: number },
+  limit: number,
+): Promise<readonly (CheckpointPart & { readonly chain: string; readonly seq: number })[]> {
+  const rows = await database.query<CheckpointRow>("reads", checkpointsStatement, [
+    tenant,
+    after.chain,
+    after.seq,
+    limit,
+  ]);
+  return rows.map(checkpointOfRow);
+}
+
+/** The last checkpoint of each chain. */
+export async function lastCheckpoints(
+  database: Database,
+  tenant: string,
+): Promise<readonly CheckpointPart[]> {
+  return (await database.query<CheckpointRow>("reads", lastStatement, [tenant])).map(
+    checkpointOfRow,
+  );
+}
+
+interface SegmentRow {
+  readonly chain: string;
+  readonly first_seq: number;
+  readonly last_seq: number;
+  readonly from_ms: number;
+  readonly to_ms: number;
+  readonly decision_source: string | null;
+  readonly decision_first: number | null;
+  readonly decision_last: number | null;
+  readonly terms: readonly string[];
+  readonly rows: Buffer;
+  readonly hashes: Buffer;
+}
+
+interface CheckpointRow {
+  readonly chain: string;
+  readonly seq: number;
+  readonly body: string;
+  readonly signature: Buffer;
+}
+
+function partOfRow(row: SegmentRow): SegmentPart {
+  const { decision_source: source, decision_first: first, decision_last: last } = row;
+  const ranged = source !== null && first !== null && last !== null;
+  return {
+    kind: "segment",
+    chain: row.chain,
+    firstSeq: row.first_seq,
+    rows: unpackRows(row.rows),
+    hashes: splitHashes(row.hashes),
+    index: {
+      lastSeq: row.last_seq,
+      fromMs: row.from_ms,
+      toMs: row.to_ms,
+      ...(ranged ? { decisions: { source, first, last } } : {}),
+      terms: row.terms.map(Number),
+    },
+  };
+}
+
+function checkpointOfRow(
+  row: CheckpointRow,
+): CheckpointPart & { readonly chain: string; readonly seq: number } {
+  const { chain, seq, body } = row;
+  const signed = { body, signature: row.signature.toString("base64url") };
+  return { kind: "checkpoint", chain, seq, signed };
+}
+
+const columns = `chain, first_seq, last_seq, from_ms, to_ms,
+  decision_source, decision_first, decision_last, terms, rows, hashes`;
+
+const decisionStatement: Statement = {
+  name: "log_decision",
+  text: `select ${columns} from log_segment where tenant_id = $1 and decision_source = $2
+      and decision_last >= $3 and decision_first <= $3
+    order by decision_last limit 16`,
+};
+
+const chainStatement: Statement = {
+  name: "log_chain_read",
+  text: `select ${columns} from log_segment
+    where tenant_id = $1 and chain = $2 and first_seq > $3 order by first_seq limit $4`,
+};
+
+const chainsStatement: Statement = {
+  name: "log_chains",
+  text: `with recursive named(chain) as (
+      (select chain from log_segment where tenant_id = $1 order by chain limit 1)
+      union all
+      select (select s.chain from log_segment s where s.tenant_id = $1 and s.chain > n.chain
+        order by s.chain limit 1) from named n where n.chain is not null)
+    select x.chain, c.head_seq, c.head_hash from (
+      select chain from named where chain is not null
+      union select chain from log_chain where tenant_id = $1) x
+    left join log_chain c on c.tenant_id = $1 and c.chain = x.chain order by x.chain`,
+};
+
+const checkpointsStatement: Statement = {
+  name: "log_checkpoints",
+  text: `select chain, seq, body, signature from log_checkpoint
+    where tenant_id = $1 and (chain, seq) > ($2, $3) order by chain, seq limit $4`,
+};
+
+const lastStatement: Statement = {
+  name: "log_last_checkpoints",
+  text: `select k.chain, k.seq, k.body, k.signature from log_chain c cross join lateral (
+      select * from log_checkpoint k where k.tenant_id = c.tenant_id and k.chain = c.chain
+      order by k.seq desc limit 1) k
+    where c.tenant_id = $1 order by k.chain`,
+};
