@@ -6,6 +6,7 @@ import { parseTupleText } from "../src/core/tuple.ts";
 import { RevokeOutcome } from "../src/gen/prokura/v1/delegation_pb.ts";
 import { Verdict, type CheckResult } from "../src/gen/prokura/v1/authorization_pb.ts";
 import type { Node } from "./node.ts";
+import type { Terms } from "./terms.ts";
 import type { Recording, WriteRecord } from "./record.ts";
 import {
   agent,
@@ -20,13 +21,14 @@ import {
 
 export interface Clients {
   readonly nodes: () => readonly Node[];
+  readonly terms: Terms;
   readonly recording: Recording;
   readonly signal: AbortSignal;
 }
 
 const checkDeadlineMs = 1000;
-// Longer than a dead node can hold a write up, by not much: a stopped one must not catch all clients.
-const writeDeadlineMs = 2500;
+/** Longer than a dead node can hold a write up, by not much: a stopped one must not catch all clients. */
+const afterKillMs = 900;
 /** What counts as shortly after a fault. */
 const afterFaultMs = 1000;
 /** What a fault may bring about. Whatever else comes is a bug of the server's. */
@@ -53,6 +55,7 @@ export async function checkForEver(clients: Clients, place: number): Promise<voi
 /** Lets the agent act for the user and takes it back, again and again; asks every node after each OK. */
 export async function writeForEver(clients: Clients, tenant: string, user: string): Promise<void> {
   const { recording, signal } = clients;
+  const deadlineMs = clients.terms.killMs + afterKillMs;
   for (let turn = 0; !signal.aborted; turn += 1) {
     const node = anyOf(clients.nodes());
     const id = `${tenant}/${user}/${turn}`;
@@ -60,8 +63,15 @@ export async function writeForEver(clients: Clients, tenant: string, user: strin
     recording.writes.push(write);
     const act = turn % 8 < 6 ? delegateOrRevoke : blockOrUnblock;
     try {
-      const { token, revokes } = await act(node, tenant, user, turn, id);
-      write.ok = { returnedMs: performance.now(), revision: revisionOf(token, tenant) };
+      const { token, revokes } = await act({
+        node,
+        tenant,
+        user,
+        turn,
+        reason: id,
+        options: { deadlineMs },
+      });
+      write.ok = { returnedMs: performance.now(), ...placeOf(token, tenant) };
       if (revokes) recording.revocations += 1;
     } catch (error) {
       await settle(clients, write, error);
@@ -76,14 +86,18 @@ interface Done {
   readonly revokes: boolean;
 }
 
-async function delegateOrRevoke(
-  { client }: Node,
-  tenant: string,
-  user: string,
-  turn: number,
-  reason: string,
-): Promise<Done> {
-  const options = { deadlineMs: writeDeadlineMs };
+interface Act {
+  readonly node: Node;
+  readonly tenant: string;
+  readonly user: string;
+  readonly turn: number;
+  readonly reason: string;
+  readonly options: { readonly deadlineMs: number };
+}
+
+async function delegateOrRevoke(act: Act): Promise<Done> {
+  const { tenant, user, turn, reason, options } = act;
+  const { client } = act.node;
   if (turn % 2 === 0) {
     const { result } = await client.delegation.delegate(
       {
@@ -111,16 +125,11 @@ async function delegateOrRevoke(
   return { token: result?.token ?? "", revokes: outcome === RevokeOutcome.REVOKED };
 }
 
-async function blockOrUnblock(
-  { client }: Node,
-  tenant: string,
-  user: string,
-  turn: number,
-  reason: string,
-): Promise<Done> {
+async function blockOrUnblock(act: Act): Promise<Done> {
+  const { node, tenant, user, turn, reason, options } = act;
   const revokes = turn % 2 === 0;
   const tuple = tupleToProto(parseTupleText(`document:plan#blocked@user:${user}`, "tuple"));
-  const { result } = await client.tuple.writeTuples(
+  const { result } = await node.client.tuple.writeTuples(
     {
       tenant,
       operations: [
@@ -128,14 +137,14 @@ async function blockOrUnblock(
       ],
       options: { reason },
     },
-    { deadlineMs: writeDeadlineMs },
+    options,
   );
   return { token: result?.token ?? "", revokes };
 }
 
 /** What is known of a write that was not answered with OK. A commit that is told of is waited for. */
 async function settle(clients: Clients, write: WriteRecord, error: unknown): Promise<void> {
-  const { recording, nodes, signal } = clients;
+  const { recording, nodes, signal, terms } = clients;
   if (!(error instanceof ApiError)) throw error;
   if (error.code === "outcome_unknown" || error.code === "deadline_exceeded")
     recording.unknown += 1;
@@ -150,11 +159,16 @@ async function settle(clients: Clients, write: WriteRecord, error: unknown): Pro
     try {
       await anyOf(nodes()).client.tuple.waitFor(
         { tenant: write.tenant, token },
-        { deadlineMs: writeDeadlineMs },
+        { deadlineMs: terms.killMs + afterKillMs },
       );
-      write.ok = { returnedMs: performance.now(), revision: revisionOf(token, write.tenant) };
+      write.ok = { returnedMs: performance.now(), ...placeOf(token, write.tenant) };
       return;
-    } catch {
+    } catch (cause) {
+      // Another timeline: whether it is there nobody knows.
+      if (cause instanceof ApiError && cause.code === "outcome_unknown") {
+        recording.unknown += 1;
+        return;
+      }
       await sleep(50);
     }
   }
@@ -184,13 +198,13 @@ async function check(
       question,
       allowed: isAllowed(results[index]),
     }));
-    const revision = revisionOf(token, tenant);
+    const place = placeOf(token, tenant);
     const { name } = node;
     recording.checks.push({
       tenant,
       invokedMs,
       returnedMs,
-      revision,
+      ...place,
       answers,
       troubled,
       node: name,
@@ -210,8 +224,12 @@ function isAllowed(result: CheckResult | undefined): boolean {
   return result.result.value.verdict === Verdict.ALLOWED;
 }
 
-function revisionOf(token: string, tenant: string): number {
-  return parseToken(token, tenant, "token").revision;
+function placeOf(
+  token: string,
+  tenant: string,
+): { readonly timeline: string; readonly revision: number } {
+  const { timeline, revision } = parseToken(token, tenant, "token");
+  return { timeline, revision };
 }
 
 function anyOf(nodes: readonly Node[]): Node {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Node } from "./node.ts";
-import { terms } from "./terms.ts";
+import { shortTerms } from "./terms.ts";
 
 /** What faults are done to. */
 export interface Cluster {
@@ -64,7 +64,7 @@ const faults: Readonly<Record<string, Fault>> = {
   },
   async lateAfterReconnect(_cluster, { proxy }, forMs) {
     proxy.requests = "hold";
-    await sleep(Math.min(forMs, terms.killMs));
+    await sleep(Math.min(forMs, shortTerms.killMs));
     proxy.requests = "open";
     proxy.cut(true);
   },
@@ -119,7 +119,7 @@ async function replace(cluster: Cluster, node: Node): Promise<void> {
 
 /** So many times the term after which a silent node is shut out. */
 function lengthBetween(least: number, most: number): number {
-  return (least + Math.random() * (most - least)) * terms.killMs;
+  return (least + Math.random() * (most - least)) * shortTerms.killMs;
 }
 
 function shuffled<Value>(values: readonly Value[]): Value[] {

@@ -1,18 +1,19 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { tupleToProto } from "../src/client/tuple.ts";
-import { Database } from "../src/store/database.ts";
 import { startEmbeddedPostgres } from "../src/store/embedded-postgres.ts";
-import { checkForEver, writeForEver } from "./clients.ts";
+import { removeWithProcess } from "../test/support/remains.ts";
 import { Counted } from "./counted.ts";
 import { harm } from "./faults.ts";
 import { startNode, type Node } from "./node.ts";
 import { newRecording, type Recording } from "./record.ts";
-import { verify } from "./verify.ts";
-import { modelText, seedTuples, tenants, users } from "./world.ts";
+import { shortTerms } from "./terms.ts";
+import { seed, sendTraffic } from "./traffic.ts";
+import { readTruths } from "./truth.ts";
+import { verify, type Verified } from "./verify.ts";
+import { tenants } from "./world.ts";
 
 // Three servers on one PostgreSQL, clients as fast as they can, and faults. Afterwards every answer is
 // held against the true order of revisions. The last line is JSON. Ends with 1 where an answer was
@@ -32,7 +33,8 @@ if (!(seconds > 0)) throw new RangeError("--seconds must be a number above 0");
 
 await using parts = new AsyncDisposableStack();
 const dataDir = await mkdtemp(join(tmpdir(), "prokura-chaos-"));
-parts.defer(() => rm(dataDir, { recursive: true, force: true }));
+// With this process, however it ends.
+const remains = removeWithProcess(dataDir);
 await chmod(dataDir, 0o755);
 const embedded = await startEmbeddedPostgres({
   dataDir,
@@ -48,7 +50,7 @@ parts.defer(async () => {
 });
 // The first brings the schema up to date.
 for (const name of ["one", "two", "three"]) nodes.push(await start(name));
-await seed();
+await seed(nodes[0]);
 const recording = newRecording();
 const faults = await run();
 await report(faults);
@@ -56,7 +58,13 @@ for (const node of nodes) node.client.close();
 
 /** Again, where the database is just being started again. */
 async function start(name: string): Promise<Node> {
-  const options = { name, databaseUrl: embedded.connectionString, broken: values.break };
+  const options = {
+    name,
+    databaseUrl: embedded.connectionString,
+    broken: values.break,
+    remains,
+    terms: shortTerms,
+  };
   for (let left = 5; ; left -= 1) {
     try {
       return await startNode(options);
@@ -66,32 +74,14 @@ async function start(name: string): Promise<Node> {
   }
 }
 
-/** Tenants, a model, and what no client changes. */
-async function seed(): Promise<void> {
-  const [node] = nodes;
-  if (node === undefined) throw new Error("there is no node");
-  const { client } = node;
-  const options = { deadlineMs: 20_000 };
-  for (const tenant of tenants) {
-    await client.admin.createTenant({ tenant }, options);
-    await client.model.writeModel({ tenant, source: { case: "text", value: modelText } }, options);
-    const operations = seedTuples.map((tuple) => ({
-      operation: { case: "create" as const, value: tupleToProto(tuple) },
-    }));
-    await client.tuple.writeTuples({ tenant, operations }, options);
-  }
-}
-
 async function run(): Promise<number> {
   const ending = new AbortController();
   const { signal } = ending;
-  const clients = { nodes: () => nodes, recording, signal };
   say(`${nodes.length} nodes, ${tenants.length} tenants, ${seconds} s`);
-  const loops = [
-    ...Array.from({ length: 8 }, (_, place) => checkForEver(clients, place)),
-    ...tenants.flatMap((tenant) => users.map((user) => writeForEver(clients, tenant, user))),
-    countForEver(signal),
-  ];
+  const traffic = sendTraffic(
+    { nodes: () => nodes, terms: shortTerms, recording, signal },
+    counted,
+  );
   const harming = harm({
     nodes,
     start,
@@ -101,22 +91,11 @@ async function run(): Promise<number> {
     only: values.fault,
     farewell: (node) => counted.read(node),
   });
-  await Promise.race([
-    sleep(seconds * 1000, undefined, { ref: false }),
-    Promise.all(loops),
-    harming,
-  ]);
+  await Promise.race([sleep(seconds * 1000, undefined, { ref: false }), traffic, harming]);
   ending.abort();
   const count = await harming;
-  await Promise.all(loops);
+  await traffic;
   return count;
-}
-
-async function countForEver(signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await Promise.all(nodes.map((node) => counted.read(node)));
-    await sleep(300);
-  }
 }
 
 async function report(faultCount: number): Promise<void> {
@@ -149,16 +128,12 @@ async function report(faultCount: number): Promise<void> {
   process.exitCode = happened.violations === 0 && empty.length === 0 ? 0 : 1;
 }
 
-async function judge(recorded: Recording): ReturnType<typeof verify> {
+async function judge(recorded: Recording): Promise<Verified> {
   const startedMs = performance.now();
-  const database = new Database({ connectionString: embedded.connectionString, log: () => {} });
-  try {
-    const verified = await verify(database, tenants, recorded);
-    say(`${verified.judged} answers judged in ${(performance.now() - startedMs).toFixed(0)} ms`);
-    return verified;
-  } finally {
-    await database.close();
-  }
+  const truths = await readTruths(embedded.connectionString, tenants);
+  const verified = verify(new Map([["00000001", truths]]), tenants, recorded);
+  say(`${verified.judged} answers judged in ${(performance.now() - startedMs).toFixed(0)} ms`);
+  return verified;
 }
 
 function say(line: string): void {

@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { createClient, type Client } from "../src/client/client.ts";
+import type { Remains } from "../test/support/remains.ts";
 import { startProxy, type Proxy } from "./proxy.ts";
-import { terms } from "./terms.ts";
+import type { Terms } from "./terms.ts";
 
 /** One server process behind a proxy of its own, and a client of it. */
 export interface Node extends AsyncDisposable {
@@ -31,10 +32,13 @@ export interface NodeOptions {
   readonly databaseUrl: string;
   /** A rule of the protocol that this server does not keep. */
   readonly broken: string | undefined;
+  readonly remains: Remains;
+  readonly terms: Terms;
 }
 
 /** Resolves when it says where it listens. */
-export async function startNode({ name, databaseUrl, broken }: NodeOptions): Promise<Node> {
+export async function startNode(options: NodeOptions): Promise<Node> {
+  const { name, databaseUrl, broken, remains, terms } = options;
   const url = new URL(databaseUrl);
   const proxy = await startProxy(decodeURIComponent(url.host));
   const proxied = databaseUrl.replace(url.host, encodeURIComponent(proxy.folder));
@@ -54,6 +58,7 @@ export async function startNode({ name, databaseUrl, broken }: NodeOptions): Pro
     ],
     { stdio: ["ignore", "ignore", "pipe"] },
   );
+  if (child.pid !== undefined) remains.addProcess(child.pid, encodeURIComponent(proxy.folder));
   const { grpc, http } = await addressesOf(child).catch(async (cause: unknown) => {
     await proxy[Symbol.asyncDispose]();
     throw cause;

@@ -10,6 +10,8 @@ export type Way = "open" | "hold";
 /** Between one node and PostgreSQL: a folder with a socket, to be named in place of the real one. */
 export interface Proxy extends AsyncDisposable {
   readonly folder: string;
+  /** Where PostgreSQL's socket is. New connections go there, those that stand stay where they are. */
+  databaseFolder: string;
   /** What the node asks, and what it is told. */
   requests: Way;
   replies: Way;
@@ -32,7 +34,7 @@ interface Pair {
   readonly held: { readonly requests: Buffer[]; readonly replies: Buffer[] };
 }
 
-const socketName = ".s.PGSQL.5432";
+export const socketName = ".s.PGSQL.5432";
 
 export async function startProxy(databaseFolder: string): Promise<Proxy> {
   const folder = await mkdtemp(join(tmpdir(), "prokura-proxy-"));
@@ -46,6 +48,7 @@ export async function startProxy(databaseFolder: string): Promise<Proxy> {
   function makeProxy(): Proxy {
     return {
       folder,
+      databaseFolder,
       requests: "open",
       replies: "open",
       delayMs: 0,
@@ -75,26 +78,19 @@ export async function startProxy(databaseFolder: string): Promise<Proxy> {
       node.destroy();
       return;
     }
-    const database = createConnection(join(databaseFolder, socketName));
+    const database = createConnection(join(proxy.databaseFolder, socketName));
     const pair: Pair = { node, database, listens: false, held: { requests: [], replies: [] } };
     pairs.add(pair);
     node.on("data", (bytes) => {
       if (bytes.includes("listen prokura_head")) pair.listens = true;
-      pass(bytes, proxy.requests, pair.held.requests, database);
+      pass(proxy, bytes, proxy.requests, pair.held.requests, database);
     });
-    database.on("data", (bytes) => pass(bytes, proxy.replies, pair.held.replies, node));
+    database.on("data", (bytes) => pass(proxy, bytes, proxy.replies, pair.held.replies, node));
     for (const socket of [node, database]) {
       // The end follows.
       socket.on("error", () => {});
       socket.on("close", () => end(pair, false));
     }
-  }
-
-  function pass(bytes: Buffer, way: Way, held: Buffer[], to: Socket): void {
-    // What comes later never overtakes what is held.
-    if (way === "hold" || held.length > 0) held.push(bytes);
-    else if (proxy.delayMs === 0) to.write(bytes);
-    else setTimeout(() => to.write(bytes), proxy.delayMs);
   }
 
   function end(pair: Pair, late: boolean): void {
@@ -103,6 +99,13 @@ export async function startProxy(databaseFolder: string): Promise<Proxy> {
     if (late) deliverLate(pair);
     else pair.database.destroy();
   }
+}
+
+function pass({ delayMs }: Proxy, bytes: Buffer, way: Way, held: Buffer[], to: Socket): void {
+  // What comes later never overtakes what is held.
+  if (way === "hold" || held.length > 0) held.push(bytes);
+  else if (delayMs === 0) to.write(bytes);
+  else setTimeout(() => to.write(bytes), delayMs);
 }
 
 /** By then the node has other connections: PostgreSQL carries out what nobody waits for. */

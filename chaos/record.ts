@@ -7,13 +7,14 @@ export interface WriteRecord {
   readonly tenant: string;
   readonly invokedMs: number;
   /** When OK came, and for which revision; absent where none came. */
-  ok?: { readonly returnedMs: number; readonly revision: number };
+  ok?: { readonly returnedMs: number; readonly timeline: string; readonly revision: number };
 }
 
 export interface CheckRecord {
   readonly tenant: string;
   readonly invokedMs: number;
   readonly returnedMs: number;
+  readonly timeline: string;
   readonly revision: number;
   readonly answers: readonly { readonly question: Question; readonly allowed: boolean }[];
   /** The node had a fault on it a short while ago or still. */

@@ -1,34 +1,16 @@
-import type { RelationTuple } from "../src/core/tuple.ts";
 import { parseModel } from "../src/model/parse-model.ts";
-import type { Database } from "../src/store/database.ts";
-import type { RelationTupleTable } from "../src/store/schema.ts";
-import { tupleOfRow } from "../src/store/tuple-row.ts";
 import { judgeOf } from "../test/support/reference/delegated.ts";
 import { worldOf } from "../test/support/reference/world.ts";
 import type { CheckRecord, Recording, WriteRecord } from "./record.ts";
+import { tuplesAt, type Truth, type Truths } from "./truth.ts";
 import { callOf, modelText, questions, type Question } from "./world.ts";
-
-/** What the database says that happened: the order of the revisions, and who lived when. */
-interface Truth {
-  readonly head: number;
-  /** The reason of each revision, which names its write. */
-  readonly reasons: readonly string[];
-  readonly tuples: readonly Dated[];
-}
-
-interface Dated {
-  readonly tuple: RelationTuple;
-  readonly createdAt: number;
-  readonly deletedAt: number;
-}
-
-interface RevisionRow {
-  readonly rev: number;
-  readonly reason: string;
-}
 
 export interface Verified {
   readonly violations: readonly string[];
+  /** Writes that were answered with OK and are not there in the end: violations as well. */
+  readonly lost: number;
+  /** Revisions that a failover took back: nobody was told OK of them. */
+  readonly takenBack: number;
   /** Checks right after an OK, of a node that had just had a fault. */
   readonly afterOkOnTroubled: number;
   readonly judged: number;
@@ -37,79 +19,121 @@ export interface Verified {
 type Judge = (question: Question, revision: number) => boolean;
 
 const shortlyMs = 50;
+const nothing: Truth = { head: 0, reasons: [], tuples: [] };
 
 /**
  * Of every check: no write that was answered before it was sent is missing from its revision, no
- * write that was sent after it was answered is in it, and its answers are the reference's there.
+ * write that was sent after it was answered is in it, and its answers are the reference's there. Of
+ * every answered write: it is there, where its answer says. `timelines` are in the order in which they
+ * came, the last one is what is left.
  */
-export async function verify(
-  database: Database,
+export function verify(
+  timelines: ReadonlyMap<string, Truths>,
   tenants: readonly string[],
   recording: Recording,
-): Promise<Verified> {
+): Verified {
   const violations: string[] = [];
-  let afterOkOnTroubled = 0;
-  let judged = 0;
+  const totals = { lost: 0, takenBack: 0, afterOkOnTroubled: 0, judged: 0 };
   for (const tenant of tenants) {
-    const truth = await readTruth(database, tenant);
+    const truths = new Map(
+      [...timelines].map(([timeline, each]) => [timeline, each.get(tenant) ?? nothing]),
+    );
+    const last = [...truths.values()].at(-1) ?? nothing;
     const writes = recording.writes.filter((write) => write.tenant === tenant);
-    violations.push(...lostWrites(truth, writes));
+    const lost = lostWrites(last, writes);
+    totals.lost += lost.length;
+    totals.takenBack += takenBack(truths, last);
+    violations.push(...lost, ...misplacedWrites(truths, writes));
     const order = new Order(writes);
-    const judge = judgeIn(truth);
+    const judges = new Map([...truths].map(([timeline, truth]) => [timeline, judgeIn(truth)]));
     for (const check of recording.checks.filter((each) => each.tenant === tenant)) {
-      const { latest, latestMs } = order.enforcedBefore(check.invokedMs);
-      if (check.troubled && check.invokedMs - latestMs < shortlyMs) afterOkOnTroubled += 1;
-      const wrong = wrongIn(check, truth, latest, order, judge);
-      judged += check.answers.length;
+      const before = order.enforcedBefore(check.invokedMs);
+      if (check.troubled && check.invokedMs - before.latestMs < shortlyMs) {
+        totals.afterOkOnTroubled += 1;
+      }
+      const truth = truths.get(check.timeline) ?? nothing;
+      const judge = judges.get(check.timeline) ?? judgeIn(nothing);
+      const wrong = wrongIn(check, truth, before, order, judge);
+      totals.judged += check.answers.length;
       if (wrong !== undefined) violations.push(`${tenant}, ${check.node}: ${wrong}`);
     }
   }
-  return { violations, afterOkOnTroubled, judged };
+  return { violations, ...totals };
 }
 
 function wrongIn(
   check: CheckRecord,
   truth: Truth,
-  latest: number,
+  { latest, latestId }: Enforced,
   order: Order,
   judge: Judge,
 ): string | undefined {
   const { revision } = check;
-  if (revision < latest) return `answers at ${revision}, after ${latest} was answered with OK`;
-  if (revision > truth.head) return `answers at ${revision}, which there never was`;
+  const at = `${check.timeline}/${revision}`;
+  if (revision < latest) return `answers at ${at}, after ${latest} was answered with OK`;
+  if (latest > 0 && truth.reasons[latest - 1] !== latestId) {
+    return `answers at ${at}, where ${latest} is not ${latestId}, which was answered with OK`;
+  }
+  if (revision > truth.head) return `answers at ${at}, which there never was`;
   const invokedMs = order.invokedMs(truth.reasons[revision - 1] ?? "");
-  if (invokedMs > check.returnedMs) return `answers at ${revision} before it was written`;
+  if (invokedMs > check.returnedMs) return `answers at ${at} before it was written`;
   for (const { question, allowed } of check.answers) {
     if (judge(question, revision) !== allowed) {
       const asked = `${question.user}, ${question.agent.id}, ${question.document.id}`;
-      return `${allowed ? "allows" : "denies"} ${asked} at ${revision}: the reference does not`;
+      return `${allowed ? "allows" : "denies"} ${asked} at ${at}: the reference does not`;
     }
   }
   return undefined;
 }
 
 /** An OK without its revision: an answered write was lost. */
-function lostWrites(truth: Truth, writes: readonly WriteRecord[]): readonly string[] {
+function lostWrites(last: Truth, writes: readonly WriteRecord[]): readonly string[] {
   return writes
-    .filter(({ id, ok }) => ok !== undefined && truth.reasons[ok.revision - 1] !== id)
+    .filter(({ id, ok }) => ok !== undefined && last.reasons[ok.revision - 1] !== id)
     .map(({ id, ok }) => `${id} was answered with OK as ${ok?.revision}, and is not there`);
+}
+
+/** A revision of a timeline is one write's: nobody else's is ever answered with it. */
+function misplacedWrites(
+  truths: ReadonlyMap<string, Truth>,
+  writes: readonly WriteRecord[],
+): readonly string[] {
+  return writes.flatMap(({ id, ok }) => {
+    const there = truths.get(ok?.timeline ?? "")?.reasons[(ok?.revision ?? 0) - 1];
+    if (ok === undefined || there === id) return [];
+    return [`${id} was answered with OK as ${ok.timeline}/${ok.revision}, which is ${there}`];
+  });
+}
+
+function takenBack(truths: ReadonlyMap<string, Truth>, last: Truth): number {
+  const ids = [...truths.values()].flatMap(({ reasons }) =>
+    reasons.filter((reason, index) => last.reasons[index] !== reason),
+  );
+  return new Set(ids).size;
+}
+
+interface Enforced {
+  readonly latest: number;
+  readonly latestId: string;
+  readonly latestMs: number;
 }
 
 /** When writes were sent, and answered. */
 class Order {
   readonly #invokedMs: ReadonlyMap<string, number>;
   /** By time, with the highest revision that was answered so far. */
-  readonly #oks: readonly { readonly atMs: number; readonly latest: number }[];
+  readonly #oks: readonly { readonly atMs: number; readonly enforced: Enforced }[];
 
   constructor(writes: readonly WriteRecord[]) {
     this.#invokedMs = new Map(writes.map(({ id, invokedMs }) => [id, invokedMs]));
     let latest = 0;
+    let latestId = "";
     this.#oks = writes
-      .flatMap(({ ok }) => (ok === undefined ? [] : [ok]))
+      .flatMap(({ id, ok }) => (ok === undefined ? [] : [{ id, ...ok }]))
       .toSorted((left, right) => left.returnedMs - right.returnedMs)
-      .map(({ returnedMs, revision }) => {
-        latest = Math.max(latest, revision);
-        return { atMs: returnedMs, latest };
+      .map(({ id, returnedMs, revision }) => {
+        if (revision > latest) [latest, latestId] = [revision, id];
+        return { atMs: returnedMs, enforced: { latest, latestId, latestMs: returnedMs } };
       });
   }
 
@@ -118,7 +142,7 @@ class Order {
     return this.#invokedMs.get(id) ?? -Infinity;
   }
 
-  enforcedBefore(atMs: number): { readonly latest: number; readonly latestMs: number } {
+  enforcedBefore(atMs: number): Enforced {
     let low = 0;
     let high = this.#oks.length;
     while (low < high) {
@@ -126,8 +150,7 @@ class Order {
       if ((this.#oks[middle]?.atMs ?? Infinity) < atMs) low = middle + 1;
       else high = middle;
     }
-    const last = this.#oks[low - 1];
-    return { latest: last?.latest ?? 0, latestMs: last?.atMs ?? -Infinity };
+    return this.#oks[low - 1]?.enforced ?? { latest: 0, latestId: "", latestMs: -Infinity };
   }
 }
 
@@ -147,36 +170,5 @@ function judgeIn(truth: Truth): Judge {
     const allowed = judge(callOf(question)).kind === "allowed";
     known.set(key, allowed);
     return allowed;
-  };
-}
-
-function tuplesAt({ tuples }: Truth, revision: number): readonly RelationTuple[] {
-  return tuples
-    .filter(({ createdAt, deletedAt }) => createdAt <= revision && revision < deletedAt)
-    .map(({ tuple }) => tuple);
-}
-
-async function readTruth(database: Database, tenant: string): Promise<Truth> {
-  const revisions = await database.query<RevisionRow>(
-    "reads",
-    {
-      name: "chaos_revisions",
-      text: "select rev, reason from revision where tenant_id = $1 order by rev",
-    },
-    [tenant],
-  );
-  const rows = await database.query<RelationTupleTable>(
-    "reads",
-    { name: "chaos_tuples", text: "select * from relation_tuple where tenant_id = $1" },
-    [tenant],
-  );
-  return {
-    head: revisions.length,
-    reasons: revisions.map(({ reason }) => reason),
-    tuples: rows.map((row) => ({
-      tuple: tupleOfRow(row),
-      createdAt: row.created_rev,
-      deletedAt: row.deleted_rev ?? Infinity,
-    })),
   };
 }

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { spawn } from "node:child_process";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { startEmbeddedPostgres } from "../../src/store/embedded-postgres.ts";
 import { migrate, readMigrations } from "../../src/store/migrations.ts";
+import { removeWithProcess } from "./remains.ts";
 
 /** A database of its own with the current schema and nothing in it. */
 export interface TestDatabase {
@@ -54,31 +54,6 @@ async function startOwnServer(): Promise<string> {
   });
   return embedded.connectionString;
 }
-
-/** Its standard input ends with this process, also where that is killed: then it clears up. */
-function removeWithProcess(dataDir: string): void {
-  const child = spawn("sh", ["-c", clearUp, "sh", dataDir], {
-    stdio: ["pipe", "ignore", "ignore"],
-    detached: true,
-  });
-  child.unref();
-  if ("unref" in child.stdin && typeof child.stdin.unref === "function") child.stdin.unref();
-}
-
-const clearUp = `
-  cat > /dev/null
-  file="$1/postgres/postmaster.pid"
-  if [ -f "$file" ]; then
-    process=$(sed -n 1p "$file"); socket=$(sed -n 5p "$file")
-    kill -QUIT "$process"
-    tries=0
-    while [ -f "$file" ] && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
-    case "$socket" in */prokura-*) rm -rf "$socket" ;; esac
-  fi
-  # What was starting when the process was killed may still be writing.
-  tries=0
-  while [ -e "$1" ] && [ $tries -lt 100 ]; do rm -rf "$1" || sleep 0.05; tries=$((tries + 1)); done
-`;
 
 /** Made once a version of the schema: other test processes may want the same one at the same time. */
 async function makeTemplate(address: string): Promise<string> {
