@@ -1,90 +1,97 @@
-import type { ObjectRef } from "../core/object.ts";
-import { formatObject } from "../core/object.ts";
+import type { ObjectId, ObjectRef } from "../core/object.ts";
 import type { SubjectSymbol } from "../core/symbols.ts";
 import { Checker } from "./checker.ts";
 import { closureOf } from "./closure.ts";
 import type { Contract } from "./contract.ts";
 import type { Evaluated } from "./graph.ts";
-import type { EngineLimits } from "./limits.ts";
-import { notMember, taking } from "./membership.ts";
-import { relationOf, type RelationPlan } from "./plan.ts";
-import { candidateObjects } from "./reverse-expansion.ts";
-import { Run } from "./run.ts";
-import { takeSlice } from "./slice.ts";
-import type { EngineError, View } from "./view.ts";
+import { member, notMember, taking, union, type Membership } from "./membership.ts";
+import { relationOf } from "./plan.ts";
+import { ReverseExpansion } from "./reverse-expansion.ts";
+import type { Run } from "./run.ts";
+import type { EngineError } from "./view.ts";
 
-/** Which delegations cover a tool, a resource or a session? */
-export interface CoverersQuery {
-  readonly covers: "tool" | "resource" | "session";
-  readonly object: ObjectRef;
-  /** The id after which the slice begins. */
-  readonly after?: string;
-  readonly limit: number;
+/** By which relation a delegation is to cover the object. */
+export type Covering = "tool" | "resource" | "session";
+
+interface Found {
+  readonly kind: "found";
+  readonly ids: readonly ObjectId[];
 }
-
-export type CoverersAnswer =
-  | { readonly kind: "slice"; readonly delegationIds: readonly string[]; readonly next?: string }
-  | EngineError;
 
 /**
- * The delegations that may let something through, for one who wants to revoke them: wildcards and
- * `within` count, conditions are ignored, and in doubt a delegation is listed.
+ * Searches, slice by slice, for the delegations that may let something through, for one who wants to
+ * revoke them: wildcards and `within` count, conditions are ignored, and in doubt a delegation is found.
  */
-export function coverers(
-  view: View,
-  query: CoverersQuery,
-  limits: EngineLimits,
-): Evaluated<CoverersAnswer> {
-  const { contract, model } = view.plan;
-  if (contract === undefined) {
-    const detail = "the active model defines no type `delegation`";
-    return { kind: "decided", value: { kind: "error", code: "no_delegations", detail } };
-  }
-  if (!model.types.has(query.object.type)) {
-    const detail = `the model has no type for \`${formatObject(query.object)}\``;
-    return { kind: "decided", value: { kind: "error", code: "unknown_type", detail } };
-  }
-  const run = new Run(view, limits, []);
-  const relation = contract[query.covers];
-  const places = placesOf(run, contract, run.scope.object(query.object), query.covers);
-  if (run.problem !== undefined) return run.finish(run.error());
-  const checkers = places.map((place) => new Checker(run, place, undefined));
-  const candidates = candidatesOf(run, places, relation);
-  if (run.problem !== undefined) return run.finish(run.error());
-  const { elements, next } = takeSlice(run, candidates, query.after, query.limit, (candidate) =>
-    checkers.some((checker) => checker.check(candidate, relation, taking) !== notMember)
-      ? run.scope.idOf(candidate)
-      : undefined,
-  );
-  if (run.problem !== undefined) return run.finish(run.error());
-  return run.finish({
-    kind: "slice",
-    delegationIds: elements,
-    ...(next === undefined ? {} : { next }),
-  });
-}
+export class CoverSearch {
+  readonly #object: ObjectRef;
+  readonly #covering: Covering;
+  #expansion: ReverseExpansion | undefined;
 
-/** The object and all that it is, or may be, within. */
-function placesOf(
-  run: Run,
-  contract: Contract,
-  object: SubjectSymbol,
-  covers: CoverersQuery["covers"],
-): readonly SubjectSymbol[] {
-  const within =
-    covers === "session"
-      ? undefined
-      : relationOf(run.plan, run.scope.typeOf(object), contract.withinName);
-  if (within === undefined) return [object];
-  const closure = closureOf(run, object, within, taking, {});
-  return [object, ...closure.elements.map((element) => element.object)];
-}
+  constructor(covering: Covering, object: ObjectRef) {
+    this.#covering = covering;
+    this.#object = object;
+  }
 
-function candidatesOf(
-  run: Run,
-  places: readonly SubjectSymbol[],
-  relation: RelationPlan,
-): readonly { readonly key: string; readonly candidate: SubjectSymbol }[] {
-  const candidates = new Set(places.flatMap((place) => candidateObjects(run, place, relation)));
-  return [...candidates].map((candidate) => ({ key: run.scope.idOf(candidate), candidate }));
+  get isDone(): boolean {
+    return this.#expansion?.isDone === true;
+  }
+
+  get weight(): number {
+    return this.#expansion?.weight ?? 0;
+  }
+
+  /** Gives up the memory of what was reached, once it is done. */
+  forget(): void {
+    this.#expansion?.forget();
+  }
+
+  /** Returns candidates, each once in all; where pages are missing, all is as it was. */
+  advance(run: Run, contract: Contract): Evaluated<Found | EngineError> {
+    const relation = contract[this.#covering];
+    if (this.#expansion === undefined) {
+      const places = this.#placesIn(run, contract);
+      if (run.problem !== undefined || run.scope.hasMissed) return run.finish(run.error());
+      const expansion = new ReverseExpansion(relation.typeName, relation.relationName);
+      for (const place of places) expansion.start(run.scope.subjectOf(place));
+      this.#expansion = expansion;
+      return { kind: "decided", value: { kind: "found", ids: [] } };
+    }
+    const mark = this.#expansion.mark();
+    const ids = this.#expansion.advance(run, run.limits.sliceStepsMax);
+    if (run.scope.hasMissed) this.#expansion.restore(mark);
+    if (run.scope.hasMissed || run.problem !== undefined) return run.finish(run.error());
+    return { kind: "decided", value: { kind: "found", ids } };
+  }
+
+  /**
+   * Tells whether a candidate covers the object: `needs` where that hangs on a condition. Where nothing
+   * is intersected or subtracted on the way all candidates do, and none is looked at.
+   */
+  judgeIn(run: Run, contract: Contract): (delegation: SubjectSymbol) => Membership {
+    const relation = contract[this.#covering];
+    if (relation.monotone) return () => member;
+    const checkers = this.#placesIn(run, contract).map(
+      (place) => new Checker(run, place, undefined),
+    );
+    return (delegation) => {
+      let result = notMember;
+      for (const checker of checkers) {
+        result = union(result, checker.check(delegation, relation, taking));
+        if (result === member) break;
+      }
+      return result;
+    };
+  }
+
+  /** The object and all that it is, or may be, within. */
+  #placesIn(run: Run, contract: Contract): readonly SubjectSymbol[] {
+    const object = run.scope.object(this.#object);
+    const within =
+      this.#covering === "session"
+        ? undefined
+        : relationOf(run.plan, run.scope.typeOf(object), contract.withinName);
+    if (within === undefined) return [object];
+    const closure = closureOf(run, object, within, taking, {});
+    return [object, ...closure.elements.map((element) => element.object)];
+  }
 }

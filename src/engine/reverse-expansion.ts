@@ -295,15 +295,3 @@ function arrowsTo(plan: Plan, target: RelationPlan): Arrows {
 function holdsTuples({ restrictions }: RelationPlan): boolean {
   return restrictions.length > 0;
 }
-
-export function candidateObjects(
-  run: Run,
-  subject: SubjectSymbol,
-  target: RelationPlan,
-): readonly SubjectSymbol[] {
-  const { typeName: type, relationName } = target;
-  const expansion = new ReverseExpansion(type, relationName);
-  expansion.start(run.scope.subjectOf(subject));
-  const found = expansion.advance(run, Number.POSITIVE_INFINITY);
-  return found.map((id) => run.scope.object({ type, id }));
-}

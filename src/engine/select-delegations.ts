@@ -1,14 +1,21 @@
-import { compareBytes } from "../core/byte-order.ts";
 import { delegationType } from "../core/delegation.ts";
-import { parseName, parseObjectId, type ObjectRef } from "../core/object.ts";
-import type { PageKey } from "../core/page.ts";
-import type { SubjectSymbol } from "../core/symbols.ts";
-import { coverers } from "./coverers.ts";
+import {
+  formatObject,
+  parseName,
+  parseObjectId,
+  type ObjectId,
+  type ObjectRef,
+} from "../core/object.ts";
+import { CoverSearch } from "./coverers.ts";
 import type { Contract } from "./contract.ts";
 import type { Evaluated } from "./graph.ts";
 import type { EngineLimits } from "./limits.ts";
+import { takeSlices, type Listing, type Slice } from "./listing.ts";
+import { intersection, isCertain, member, notMember } from "./membership.ts";
 import { Run } from "./run.ts";
-import type { EngineError, View } from "./view.ts";
+import { SortedRuns, type SortedCursor } from "./sorted-runs.ts";
+import { leftOut, unsure, verifyInOrder } from "./verification.ts";
+import { mapAnswer, type EngineError, type View } from "./view.ts";
 
 /** Which delegations are meant; all that is set must hold. Nothing set selects nothing. */
 export interface SelectQuery {
@@ -35,104 +42,210 @@ export function selectDelegations(
   query: SelectQuery,
   limits: EngineLimits,
 ): Evaluated<SelectAnswer> {
-  const { contract } = view.plan;
-  if (contract === undefined) return { kind: "decided", value: noDelegations };
-  const run = new Run(view, limits, []);
-  const pages: PageKey[] = [];
-  const sets: ReadonlySet<string>[] = [];
-  const named = namedBy(run, contract, query);
-  if (named !== undefined) sets.push(new Set(named.map((symbol) => run.scope.idOf(symbol))));
-  for (const covers of ["tool", "resource", "session"] as const) {
-    const object = query[covers];
-    if (object === undefined) continue;
-    const covering = coveringAll(view, covers, object, limits);
-    if (covering.kind === "missing") pages.push(...covering.pages);
-    else if ("kind" in covering.value) return { kind: "decided", value: covering.value };
-    else sets.push(covering.value);
-  }
-  const selected = intersect(sets);
-  if (run.problem !== undefined) return { kind: "decided", value: run.error() };
-  if (run.scope.hasMissed) pages.push(...run.scope.missedPages());
-  if (pages.length > 0) return { kind: "missing", pages };
-  const value = {
-    kind: "selection" as const,
-    selected: [...selected].toSorted(compareBytes),
-  };
-  return { kind: "decided", value };
+  const selection = new DelegationSelection(query, limits);
+  const evaluated = takeSlices(selection, view, Infinity, nothingWanted);
+  return mapAnswer(evaluated, ({ elements }) => ({ kind: "selection", selected: elements }));
 }
 
-/** By id, principal and actor; `undefined` where the query names none of them. */
-function namedBy(
-  run: Run,
-  contract: Contract,
-  query: SelectQuery,
-): readonly SubjectSymbol[] | undefined {
-  const { scope } = run;
-  const { delegationId, principal, actor } = query;
-  const found: (readonly SubjectSymbol[])[] = [];
-  if (delegationId !== undefined) {
-    const delegation = scope.object(delegationRef(delegationId));
-    const relations = [contract.principal, contract.delegator, contract.delegate, contract.parent];
-    const stands = relations.some(({ relation }) => {
-      const page = scope.forward(delegation, relation);
-      return page !== undefined && page.count > 0;
+const nothingWanted: EngineError = {
+  kind: "error",
+  code: "not_supported",
+  detail: "pages list all that a selection reads",
+};
+
+/** One of the conditions of a query; `undefined`: it has found all that it can. */
+type Source =
+  | { readonly kind: "id"; readonly id: ObjectId }
+  | {
+      readonly kind: "party";
+      readonly relation: "principal" | "delegate";
+      readonly object: ObjectRef;
+    }
+  | { readonly kind: "covering"; readonly search: CoverSearch; readonly object: ObjectRef };
+
+/** `selectDelegations` in slices. What a source finds counts if those before it found it too. */
+export class DelegationSelection implements Listing<ObjectId> {
+  readonly wanted = undefined;
+  readonly #limits: EngineLimits;
+  readonly #sources: readonly Source[];
+  readonly #after: string | undefined;
+  /** The source in hand, and how many of its tuples were read. */
+  #source = 0;
+  #position = 0;
+  /** What all sources before that in hand have found; absent before the first. */
+  #before: ReadonlySet<ObjectId> | undefined;
+  #found = new Set<ObjectId>();
+  #candidates = new SortedRuns<ObjectId>();
+  /** Set once all sources are done. */
+  #cursor: SortedCursor<ObjectId> | undefined;
+  #last: string;
+
+  /** `after`: the id after which the list begins. */
+  constructor(query: SelectQuery, limits: EngineLimits, after?: string) {
+    this.#limits = limits;
+    this.#sources = sourcesOf(query);
+    this.#after = after;
+    this.#last = after ?? "";
+  }
+
+  get weight(): number {
+    const { size = 0 } = this.#before ?? {};
+    return size + this.#found.size + this.#candidates.size;
+  }
+
+  supply(): void {
+    // Nothing is wanted.
+  }
+
+  slice(view: View, limit: number): Evaluated<Slice<ObjectId> | EngineError> {
+    const { contract } = view.plan;
+    const refused = contract === undefined ? noDelegations : this.#refuse(view);
+    if (contract === undefined || refused !== undefined) {
+      return { kind: "decided", value: refused ?? noDelegations };
+    }
+    const run = new Run(view, this.#limits, []);
+    if (this.#cursor !== undefined) return this.#verify(run, contract, this.#cursor, limit);
+    const source = this.#sources[this.#source];
+    if (source === undefined) return { kind: "decided", value: { kind: "slice", elements: [] } };
+    const advanced = this.#advance(run, contract, source);
+    return mapAnswer(advanced, ({ ids, isDone }) => {
+      this.#take(ids);
+      if (isDone) this.#endSource();
+      return this.#sliceOf([]);
     });
-    found.push(stands ? [delegation] : []);
   }
-  if (principal !== undefined) found.push(holding(run, contract, principal, "principal"));
-  if (actor !== undefined) found.push(holding(run, contract, actor, "delegate"));
-  const [first, ...others] = found;
-  return first?.filter((symbol) => others.every((other) => other.includes(symbol)));
+
+  #refuse({ plan }: View): EngineError | undefined {
+    for (const source of this.#sources) {
+      if (source.kind !== "covering" || plan.model.types.has(source.object.type)) continue;
+      const detail = `the model has no type for \`${formatObject(source.object)}\``;
+      return { kind: "error", code: "unknown_type", detail };
+    }
+    return undefined;
+  }
+
+  /** Where pages are missing, all is as it was. */
+  #advance(run: Run, contract: Contract, source: Source): Evaluated<Advanced | EngineError> {
+    switch (source.kind) {
+      case "id": {
+        const ids = stands(run, contract, source.id) ? [source.id] : [];
+        return run.finish({ kind: "advanced", ids, isDone: true });
+      }
+      case "party":
+        return this.#readParty(run, contract, source);
+      case "covering": {
+        const { search } = source;
+        return mapAnswer(search.advance(run, contract), ({ ids }) => ({
+          kind: "advanced" as const,
+          ids,
+          isDone: search.isDone,
+        }));
+      }
+    }
+  }
+
+  #readParty(
+    run: Run,
+    contract: Contract,
+    { relation, object }: Extract<Source, { readonly kind: "party" }>,
+  ): Evaluated<Advanced | EngineError> {
+    const subject = run.scope.findSubject({ kind: "object", object });
+    if (subject === undefined) {
+      return { kind: "decided", value: { kind: "advanced", ids: [], isDone: true } };
+    }
+    const page = run.scope.reverse(subject, contract.delegation, contract[relation].relation);
+    if (page === undefined) return run.finish(run.error());
+    const from = this.#position;
+    const count = Math.min(page.count - from, this.#limits.sliceStepsMax);
+    const ids = Array.from({ length: count }, (_, at) => run.scope.idOf(page.objectAt(from + at)));
+    this.#position = from + count;
+    const isDone = this.#position >= page.count;
+    return { kind: "decided", value: { kind: "advanced", ids, isDone } };
+  }
+
+  #take(ids: readonly ObjectId[]): void {
+    const before = this.#before;
+    const common = before === undefined ? ids : ids.filter((id) => before.has(id));
+    const fresh = common.filter((id) => !this.#found.has(id));
+    for (const id of fresh) this.#found.add(id);
+    if (this.#source === this.#sources.length - 1) this.#candidates.add(fresh);
+  }
+
+  #endSource(): void {
+    const source = this.#sources[this.#source];
+    if (source?.kind === "covering") source.search.forget();
+    this.#source += 1;
+    this.#position = 0;
+    this.#before = this.#found;
+    this.#found = new Set();
+    if (this.#source < this.#sources.length) return;
+    this.#before = undefined;
+    this.#cursor = this.#candidates.cursor(this.#after);
+  }
+
+  #verify(
+    run: Run,
+    contract: Contract,
+    cursor: SortedCursor<ObjectId>,
+    limit: number,
+  ): Evaluated<Slice<ObjectId> | EngineError> {
+    const type = run.scope.nameOf(contract.delegation);
+    const judges = this.#sources.flatMap((source) =>
+      source.kind === "covering" ? [source.search.judgeIn(run, contract)] : [],
+    );
+    const verified = verifyInOrder<ObjectId, ObjectId>(run, cursor, limit, (id) => {
+      run.spend();
+      const delegation = run.scope.object({ type, id });
+      let value = member;
+      for (const judge of judges) value = intersection(value, judge(delegation));
+      if (!isCertain(value)) return unsure;
+      return value === notMember ? leftOut : { kind: "listed", element: id };
+    });
+    return mapAnswer(verified, ({ elements, last = this.#last }) => {
+      this.#last = last;
+      return this.#sliceOf(elements);
+    });
+  }
+
+  #sliceOf(elements: readonly ObjectId[]): Slice<ObjectId> {
+    const isWhole = this.#cursor?.isEmpty === true;
+    return isWhole ? { kind: "slice", elements } : { kind: "slice", elements, next: this.#last };
+  }
 }
 
-/** Delegations that name the object in the relation. */
-function holding(
-  run: Run,
-  contract: Contract,
-  object: ObjectRef,
-  relation: "principal" | "delegate",
-): readonly SubjectSymbol[] {
-  const subject = run.scope.findSubject({ kind: "object", object });
-  if (subject === undefined) return [];
-  return objectsOf(run, contract, subject, contract[relation].relation);
+interface Advanced {
+  readonly kind: "advanced";
+  readonly ids: readonly ObjectId[];
+  readonly isDone: boolean;
 }
 
-function objectsOf(
-  run: Run,
-  contract: Contract,
-  subject: SubjectSymbol,
-  relation: Contract["principal"]["relation"],
-): readonly SubjectSymbol[] {
-  const page = run.scope.reverse(subject, contract.delegation, relation);
-  if (page === undefined) return [];
-  return Array.from({ length: page.count }, (_, position) => page.objectAt(position));
+/** Those first that mostly find little. */
+function sourcesOf(query: SelectQuery): readonly Source[] {
+  const { delegationId, principal, actor } = query;
+  const sources: Source[] = [];
+  if (delegationId !== undefined) {
+    sources.push({ kind: "id", id: parseObjectId(delegationId, "delegation_id") });
+  }
+  if (actor !== undefined) sources.push({ kind: "party", relation: "delegate", object: actor });
+  if (principal !== undefined) {
+    sources.push({ kind: "party", relation: "principal", object: principal });
+  }
+  for (const covering of ["tool", "resource", "session"] as const) {
+    const object = query[covering];
+    if (object === undefined) continue;
+    sources.push({ kind: "covering", search: new CoverSearch(covering, object), object });
+  }
+  return sources;
 }
 
-/** Every slice of the answer: a selection is whole or an error. */
-function coveringAll(
-  view: View,
-  covers: "tool" | "resource" | "session",
-  object: ObjectRef,
-  limits: EngineLimits,
-): Evaluated<ReadonlySet<string> | EngineError> {
-  const ids = new Set<string>();
-  let after: string | undefined;
-  do {
-    const query = { covers, object, limit: limits.candidatesMax };
-    const evaluated = coverers(view, after === undefined ? query : { ...query, after }, limits);
-    if (evaluated.kind === "missing") return evaluated;
-    const answer = evaluated.value;
-    if (answer.kind === "error") return { kind: "decided", value: answer };
-    for (const id of answer.delegationIds) ids.add(id);
-    after = answer.next;
-  } while (after !== undefined);
-  return { kind: "decided", value: ids };
-}
-
-function intersect(sets: readonly ReadonlySet<string>[]): ReadonlySet<string> {
-  const [first, ...others] = sets;
-  if (first === undefined) return new Set();
-  return new Set([...first].filter((id) => others.every((other) => other.has(id))));
+/** Whether there is any such delegation, whole or not. */
+function stands({ scope }: Run, contract: Contract, id: ObjectId): boolean {
+  const delegation = scope.object({ type: parseName(delegationType, "type"), id });
+  const relations = [contract.principal, contract.delegator, contract.delegate, contract.parent];
+  return relations.some(({ relation }) => {
+    const page = scope.forward(delegation, relation);
+    return page !== undefined && page.count > 0;
+  });
 }
 
 const noDelegations: EngineError = {
@@ -140,7 +253,3 @@ const noDelegations: EngineError = {
   code: "no_delegations",
   detail: `the active authorization model has no type \`${delegationType}\``,
 };
-
-function delegationRef(id: string): ObjectRef {
-  return { type: parseName(delegationType, "type"), id: parseObjectId(id, "delegation_id") };
-}

@@ -296,14 +296,3 @@ class Step {
     this.#open.push({ object: ref, relation: relationName, ...rest });
   }
 }
-
-export function candidateSubjects(
-  run: Run,
-  object: SubjectSymbol,
-  relation: RelationPlan,
-): ReadonlySet<SubjectSymbol> {
-  const search = new SubjectSearch(() => true);
-  search.start(run.scope.refOf(object), relation.relationName);
-  const found = search.advance(run, Number.POSITIVE_INFINITY);
-  return new Set(found.flatMap((one) => run.scope.findSubject(one) ?? []));
-}

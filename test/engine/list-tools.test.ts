@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { RelationTuple } from "../../src/core/tuple.ts";
-import { coverers, type CoverersQuery } from "../../src/engine/coverers.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
+import { takeSlices } from "../../src/engine/listing.ts";
 import { listTools, type ListToolsQuery } from "../../src/engine/list-tools.ts";
 import { planModel } from "../../src/engine/plan.ts";
+import {
+  DelegationSelection,
+  selectDelegations,
+  type SelectQuery,
+} from "../../src/engine/select-delegations.ts";
 import type { AuthorizationModel } from "../../src/model/authorization-model.ts";
 import { formatModel } from "../../src/model/format-model.ts";
 import { parseModel } from "../../src/model/parse-model.ts";
@@ -114,7 +119,7 @@ suite("listTools", () => {
   });
 });
 
-suite("coverers", () => {
+suite("selectDelegations by coverage", () => {
   const others = [
     ...whole("d2"),
     ...single("d3", "user:bob", "user:bob", "agent:mailbot"),
@@ -129,24 +134,14 @@ suite("coverers", () => {
 
   test("finds delegations by what they name, by wildcards and by what the object is within", () => {
     const world = [...aliceLetsMailbot, ...others];
-    assert.deepEqual(covering(world, { covers: "tool", object: object("tool:read") }), [
-      "d1",
-      "d2",
-      "d3",
-      "d4",
-    ]);
-    assert.deepEqual(covering(world, { covers: "resource", object: object("document:plan") }), [
+    assert.deepEqual(covering(world, { tool: object("tool:read") }), ["d1", "d2", "d3", "d4"]);
+    assert.deepEqual(covering(world, { resource: object("document:plan") }), [
       "d1",
       "d2",
       "d3",
       "d5",
     ]);
-    assert.deepEqual(covering(world, { covers: "session", object: object("session:s") }), [
-      "d1",
-      "d2",
-      "d3",
-      "d4",
-    ]);
+    assert.deepEqual(covering(world, { session: object("session:s") }), ["d1", "d2", "d3", "d4"]);
   });
 
   test("ignores conditions, and what is expired for sure", () => {
@@ -155,7 +150,7 @@ suite("coverers", () => {
       expiring("delegation:e#tool@tool:read", noon),
       expiring("delegation:f#tool@tool:read", noon + 1),
     ];
-    assert.deepEqual(covering(world, { covers: "tool", object: object("tool:read") }), ["c", "f"]);
+    assert.deepEqual(covering(world, { tool: object("tool:read") }), ["c", "f"]);
   });
 
   test("finds what a condition may let through by taking nothing away", () => {
@@ -164,14 +159,14 @@ suite("coverers", () => {
       ...tuplesOf("delegation:d1#resource@collection:c#item", "collection:c#item@document:plan"),
       conditional("collection:c#hidden@document:plan", { amount: 99 }),
     ];
-    const asked = { covers: "resource", object: object("document:plan"), limit: 10 } as const;
-    const answer = decided(coverers(viewOf(model, world), asked, defaultLimits));
-    assert.deepEqual(answer, { kind: "slice", delegationIds: ["d1"] });
+    const asked = { resource: object("document:plan") };
+    const answer = decided(selectDelegations(viewOf(model, world), asked, defaultLimits));
+    assert.deepEqual(answer, { kind: "selection", selected: ["d1"] });
   });
 
   test("is complete over any slices", () => {
     const world = [...aliceLetsMailbot, ...others];
-    const asked = { covers: "tool", object: object("tool:read") } as const;
+    const asked = { tool: object("tool:read") };
     assert.deepEqual(covering(world, asked, 1), covering(world, asked, 100));
   });
 });
@@ -211,16 +206,18 @@ function query(changes: Partial<ListToolsQuery> = {}): ListToolsQuery {
 
 function covering(
   world: readonly RelationTuple[],
-  asked: Pick<CoverersQuery, "covers" | "object">,
+  asked: SelectQuery,
   limit: number = 100,
 ): readonly string[] {
   const ids: string[] = [];
   for (let after: string | undefined; ;) {
-    const slice = { ...asked, limit, ...(after === undefined ? {} : { after }) };
-    const answer = decided(coverers(viewOf(stock, world), slice, defaultLimits));
+    const selection = new DelegationSelection(asked, defaultLimits, after);
+    const answer = decided(takeSlices(selection, viewOf(stock, world), limit, nothingWanted));
     assert(answer.kind === "slice");
-    ids.push(...answer.delegationIds);
+    ids.push(...answer.elements);
     if (answer.next === undefined) return ids;
     after = answer.next;
   }
 }
+
+const nothingWanted = { kind: "error", code: "not_supported", detail: "" } as const;
