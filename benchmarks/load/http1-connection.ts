@@ -5,19 +5,21 @@ import type { LoadConnection, LoadJob, LoadObserver } from "./job.ts";
 export class Http1Connection implements LoadConnection {
   readonly #socket: Socket;
   readonly #observer: LoadObserver;
-  readonly #requests: readonly Buffer[];
+  readonly #job: LoadJob;
   #left: Buffer = Buffer.alloc(0);
-  #next: number;
   #sentAtMs = 0;
 
-  constructor(job: LoadJob, observer: LoadObserver, offset: number) {
+  constructor(job: LoadJob, observer: LoadObserver) {
     this.#observer = observer;
-    this.#next = offset;
-    this.#requests = job.messages.map((text) => requestOf(job, Buffer.from(text, "base64")));
+    this.#job = job;
     this.#socket = connect({ port: job.port, host: "127.0.0.1", noDelay: true });
     this.#socket.on("data", (chunk) => this.#receive(chunk));
     this.#socket.on("error", (error) => observer.failed(error.message));
     this.#send();
+  }
+
+  fire(): void {
+    throw new RangeError("one request after the other: no rate");
   }
 
   close(): void {
@@ -26,9 +28,10 @@ export class Http1Connection implements LoadConnection {
   }
 
   #send(): void {
+    const request = this.#observer.next();
+    if (request === undefined) return;
     this.#sentAtMs = performance.now();
-    this.#socket.write(this.#requests[this.#next % this.#requests.length] ?? "");
-    this.#next += 1;
+    this.#socket.write(requestOf(this.#job, request.body));
   }
 
   #receive(chunk: Buffer): void {
@@ -42,7 +45,7 @@ export class Http1Connection implements LoadConnection {
     if (bytes.length < end) return;
     this.#left = bytes.subarray(end);
     if (head.startsWith("HTTP/1.1 200 ")) {
-      this.#observer.answered(bytes.subarray(headEnd + 4, end), this.#sentAtMs);
+      this.#observer.answered(0, bytes.subarray(headEnd + 4, end), this.#sentAtMs);
     } else {
       this.#observer.failed(head.slice(0, 40));
     }
@@ -50,12 +53,13 @@ export class Http1Connection implements LoadConnection {
   }
 }
 
-function requestOf({ path, port }: LoadJob, body: Buffer): Buffer {
+function requestOf({ calls, port, token }: LoadJob, body: Buffer): Buffer {
   const head = [
-    `POST ${path} HTTP/1.1`,
+    `POST ${calls[0]?.path ?? ""} HTTP/1.1`,
     `host: 127.0.0.1:${port}`,
     "content-type: application/json",
     `content-length: ${body.length}`,
+    ...(token === undefined ? [] : [`authorization: Bearer ${token}`]),
   ];
   return Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]);
 }

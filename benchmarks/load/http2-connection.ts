@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
-import type { LoadConnection, LoadJob, LoadObserver } from "./job.ts";
+import type { LoadConnection, LoadJob, LoadObserver, LoadRequest } from "./job.ts";
+import { RequestHeaders } from "./request-headers.ts";
 
 const frameHeaderBytes = 9;
 const windowBytesDefault = 65_535;
@@ -17,8 +18,10 @@ const frame = {
 const flagEnd = 1;
 const flagEndHeaders = 4;
 
-/** A call under way: one request, or the one stream of the connection. */
+/** A request under way, or the one stream of the connection. */
 interface Call {
+  /** Position in the calls of the job. */
+  readonly call: number;
   readonly sentAtMs: number[];
   received: Buffer;
   sendWindowBytes: number;
@@ -32,24 +35,24 @@ export class Http2Connection implements LoadConnection {
   readonly #socket: Socket;
   readonly #job: LoadJob;
   readonly #observer: LoadObserver;
-  readonly #authority: string;
-  readonly #bodies: readonly Buffer[];
+  readonly #headers: RequestHeaders;
   readonly #calls = new Map<number, Call>();
   #left: Buffer = Buffer.alloc(0);
   #out: Buffer[] = [];
   #nextStream = 1;
-  #nextBody: number;
+  /** What was taken from the observer and found no room in the windows yet. */
+  #waiting: LoadRequest | undefined;
+  #due: number[] = [];
   #inFlight = 0;
   #sendWindowBytes = windowBytesDefault;
   #streamWindowBytes = windowBytesDefault;
   #consumedBytes = 0;
 
-  constructor(job: LoadJob, observer: LoadObserver, offset: number) {
+  constructor(job: LoadJob, observer: LoadObserver) {
     this.#job = job;
     this.#observer = observer;
-    this.#authority = `127.0.0.1:${job.port}`;
-    this.#bodies = job.messages.map((text) => grpcMessage(Buffer.from(text, "base64")));
-    this.#nextBody = offset;
+    const firstPath = job.calls[job.order[0] ?? 0]?.path ?? "";
+    this.#headers = new RequestHeaders(firstPath, `127.0.0.1:${job.port}`, job.token);
     this.#socket = connect({ port: job.port, host: "127.0.0.1", noDelay: true });
     this.#socket.on("data", (chunk) => this.#receive(chunk));
     this.#socket.on("error", (error) => observer.failed(error.message));
@@ -61,6 +64,11 @@ export class Http2Connection implements LoadConnection {
       frameOf(frame.settings, 0, 0, settings),
       windowUpdate(windowBytesMax - windowBytesDefault),
     );
+    this.#send();
+  }
+
+  fire(dueAtMs: number): void {
+    this.#due.push(dueAtMs);
     this.#send();
   }
 
@@ -142,7 +150,7 @@ export class Http2Connection implements LoadConnection {
       const sentAtMs = call.sentAtMs.shift();
       this.#inFlight -= 1;
       if (sentAtMs === undefined) this.#observer.failed("an answer that nobody asked for");
-      else this.#observer.answered(bytes.subarray(5, end), sentAtMs);
+      else this.#observer.answered(call.call, bytes.subarray(5, end), sentAtMs);
       bytes = bytes.subarray(end);
     }
     call.received = bytes;
@@ -159,35 +167,37 @@ export class Http2Connection implements LoadConnection {
 
   /** Sends as much as is wanted and as the server takes, in one write. */
   #send(): void {
-    while (this.#inFlight < this.#job.inFlight && this.#sendOne()) this.#inFlight += 1;
+    if (this.#job.ratePerSecond === undefined) {
+      while (this.#inFlight < this.#job.inFlight && this.#sendOne(performance.now())) {
+        this.#inFlight += 1;
+      }
+    } else {
+      let sent = 0;
+      while (sent < this.#due.length && this.#sendOne(this.#due[sent] ?? 0)) sent += 1;
+      this.#inFlight += sent;
+      this.#due.splice(0, sent);
+    }
     if (this.#out.length === 0) return;
     this.#socket.write(Buffer.concat(this.#out));
     this.#out = [];
   }
 
-  /** False where a window is too narrow. */
-  #sendOne(): boolean {
-    const body = this.#bodies[this.#nextBody % this.#bodies.length] ?? Buffer.alloc(0);
+  /** False where a window is too narrow, or where there is nothing to be sent. */
+  #sendOne(sentAtMs: number): boolean {
+    const request = this.#waiting ?? this.#observer.next();
+    this.#waiting = request;
+    if (request === undefined) return false;
+    const { body } = request;
     const unary = this.#job.kind === "unary";
     const open = unary ? undefined : this.#calls.get(1);
     const streamWindowBytes = open?.sendWindowBytes ?? this.#streamWindowBytes;
     if (body.length > Math.min(this.#sendWindowBytes, streamWindowBytes)) return false;
+    this.#waiting = undefined;
     const stream = open === undefined ? this.#nextStream : 1;
-    const call = open ?? {
-      sentAtMs: [],
-      received: Buffer.alloc(0),
-      sendWindowBytes: streamWindowBytes,
-    };
-    if (open === undefined) {
-      this.#calls.set(stream, call);
-      const block = stream === 1 ? firstHeaders(this.#job.path, this.#authority) : laterHeaders;
-      this.#out.push(frameOf(frame.headers, flagEndHeaders, stream, block));
-      this.#nextStream += 2;
-    }
-    call.sentAtMs.push(performance.now());
+    const call = open ?? this.#begin(request, streamWindowBytes);
+    call.sentAtMs.push(sentAtMs);
     call.sendWindowBytes -= body.length;
     this.#sendWindowBytes -= body.length;
-    this.#nextBody += 1;
     // A frame has at most 16 KiB unless the server says otherwise.
     for (let at = 0; at < body.length; at += 16_384) {
       const part = body.subarray(at, at + 16_384);
@@ -196,12 +206,15 @@ export class Http2Connection implements LoadConnection {
     }
     return true;
   }
-}
 
-function grpcMessage(message: Buffer): Buffer {
-  const header = Buffer.alloc(5);
-  header.writeUInt32BE(message.length, 1);
-  return Buffer.concat([header, message]);
+  #begin({ call: position }: LoadRequest, sendWindowBytes: number): Call {
+    const call = { call: position, sentAtMs: [], received: Buffer.alloc(0), sendWindowBytes };
+    const block = this.#headers.blockOf(this.#job.calls[position]?.path ?? "");
+    this.#calls.set(this.#nextStream, call);
+    this.#out.push(frameOf(frame.headers, flagEndHeaders, this.#nextStream, block));
+    this.#nextStream += 2;
+    return call;
+  }
 }
 
 function frameOf(type: number, flags: number, stream: number, payload: Buffer): Buffer {
@@ -218,30 +231,4 @@ function windowUpdate(bytes: number): Buffer {
   const payload = Buffer.alloc(4);
   payload.writeUInt32BE(bytes, 0);
   return frameOf(frame.windowUpdate, 0, 0, payload);
-}
-
-// `:method: POST` and `:scheme: http` stand in the static table of HPACK.
-const fixedHeaders = [0x83, 0x86];
-/** What the first request has entered into the dynamic table. */
-const laterHeaders = Buffer.from([...fixedHeaders, ...[66, 65, 64, 63, 62].map((at) => 0x80 | at)]);
-
-/** Headers as gRPC clients send them, each entered into the dynamic table. */
-function firstHeaders(path: string, authority: string): Buffer {
-  const indexed = (name: number, value: string): Buffer =>
-    Buffer.concat([Buffer.from([0x40 | name]), literal(value)]);
-  const named = (name: string, value: string): Buffer =>
-    Buffer.concat([Buffer.from([0x40]), literal(name), literal(value)]);
-  return Buffer.concat([
-    Buffer.from(fixedHeaders),
-    indexed(4, path),
-    indexed(1, authority),
-    indexed(31, "application/grpc"),
-    named("te", "trailers"),
-    indexed(58, "prokura-load/1"),
-  ]);
-}
-
-/** A string of HPACK, not in Huffman's code; below 127 bytes. */
-function literal(text: string): Buffer {
-  return Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
 }

@@ -1,12 +1,26 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
-// USER_HZ: Linux counts in hundredths of a second wherever user space can see it.
-const tickUs = 10_000;
+/** Processor time that each thread of a process has had, in nanoseconds. */
+export type ProcessTime = ReadonlyMap<string, number>;
 
-/** User and system time of a process with all its threads, in microseconds. Linux only. */
-export function processCpuUs(processId: number): number {
-  const text = readFileSync(`/proc/${processId}/stat`, "utf8");
-  // The name before it, in parentheses, may have anything in it.
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * tickUs;
+/** Reads it from the scheduler, which counts more finely than in hundredths of a second. Linux only. */
+export function readProcessTime(processId: number): ProcessTime {
+  const folder = `/proc/${processId}/task`;
+  return new Map(readdirSync(folder).map((thread) => [thread, threadNs(`${folder}/${thread}`)]));
+}
+
+/** In microseconds. What threads had that are gone by now is not in it. */
+export function processTimeBetween(start: ProcessTime, end: ProcessTime): number {
+  let spentNs = 0;
+  for (const [thread, ns] of end) spentNs += ns - (start.get(thread) ?? 0);
+  return spentNs / 1_000;
+}
+
+function threadNs(folder: string): number {
+  try {
+    return Number(readFileSync(`${folder}/schedstat`, "utf8").split(" ")[0]);
+  } catch {
+    // The thread ended meanwhile.
+    return 0;
+  }
 }

@@ -1,0 +1,138 @@
+import { create, toBinary, toJsonString, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  BatchCheckRequestSchema,
+  type CheckItemSchema,
+  CheckRequestSchema,
+  CheckResponseSchema,
+  StreamCheckRequestSchema,
+} from "../../src/gen/prokura/v1/authorization_pb.ts";
+import { fillTenant } from "../fill.ts";
+import { encoded } from "../message.ts";
+import { loadQuestion, nodeTarget, type Bench, type Question, type Topic } from "../question.ts";
+import { startFloor, type FloorProcess } from "../servers/floor-process.ts";
+import { worldModel, worldTuples } from "../world.ts";
+
+const users = 100;
+const service = "/prokura.v1.AuthorizationService";
+const allowed = { kind: "allowed" } as const;
+
+/** What a delegated check of one link costs over a socket, beside a server that says nothing. */
+export const check: Topic = {
+  name: "check",
+  preparationSeconds: 3,
+  questions: 14,
+  async prepare(bench) {
+    await fillTenant(bench.node.client, "default", worldModel, worldTuples(users));
+    const answer = await bench.node.client.authorization.check(callOf(0));
+    const bytes = toBinary(CheckResponseSchema, answer);
+    const floor = bench.parts.use(await startFloor("http2", `${service}/Check`, bytes));
+    const ask = (name: string, job: object, checks = 1): Question =>
+      loadQuestion(bench, {
+        name,
+        units: checks,
+        job: { ...nodeTarget(bench), calls: [unary], ...job },
+      });
+    const quick = [
+      loadQuestion(bench, { name: "floor: node:http2, 4 × 32", job: onFloor(floor) }),
+      ask("Check, 4 × 32", {}),
+      ask("BatchCheck 100", { calls: [batch()], inFlight: 4 }, 100),
+      ask("StreamCheck, one a message", { kind: "stream", calls: [stream(1)] }),
+      ask("Check, one caller", alone),
+      ask("Connect JSON, 32 × 1", {
+        kind: "json",
+        calls: [json()],
+        ...manyWithOne(32),
+        port: bench.node.httpPort,
+      }),
+    ];
+    if (bench.extent === "quick") return quick;
+    const grpcJs = bench.parts.use(await startFloor("grpc-js", `${service}/Check`, bytes));
+    return [
+      ...quick,
+      loadQuestion(bench, { name: "floor: grpc-js, 4 × 32", job: onFloor(grpcJs) }),
+      loadQuestion(bench, {
+        name: "floor: node:http2, one caller",
+        job: { ...onFloor(floor), ...alone },
+      }),
+      loadQuestion(bench, {
+        name: "floor: node:http2, 64 × 1",
+        job: { ...onFloor(floor), ...manyWithOne(64) },
+      }),
+      ask("Check, 64 × 1", manyWithOne(64)),
+      loadQuestion(bench, {
+        name: "Check, 4 × 32, no credential",
+        job: { port: bench.node.grpcPort, serverProcessId: bench.node.processId, calls: [unary] },
+      }),
+      ask("StreamCheck, 16 a message", { kind: "stream", calls: [stream(16)] }, 16),
+      ...atRates(bench, floor),
+    ];
+  },
+};
+
+const alone = { connections: 1, inFlight: 1 };
+
+/** From when each request was due, however busy the server was: what callers who do not wait see. */
+function atRates(bench: Bench, floor: FloorProcess): readonly Question[] {
+  const slow = { connections: 8, ratePerSecond: 1_000 };
+  return [
+    loadQuestion(bench, {
+      name: "floor: node:http2, 1,000 a second",
+      job: { ...onFloor(floor), ...slow },
+    }),
+    loadQuestion(bench, {
+      name: "Check, 1,000 a second",
+      job: { ...nodeTarget(bench), calls: [unary], ...slow },
+    }),
+  ];
+}
+
+function manyWithOne(connections: number) {
+  return { connections, inFlight: 1 };
+}
+
+function onFloor({ port, processId }: FloorProcess) {
+  return { port, serverProcessId: processId, calls: [unary] };
+}
+
+function callOf(user: number) {
+  return {
+    principal: { type: "user", id: `${user}` },
+    actors: [{ type: "agent", id: `${user}` }],
+    tool: { type: "tool", id: "read" },
+    accesses: [{ resource: { type: "document", id: `own-${user}` } }],
+  };
+}
+
+const everyUser = Array.from({ length: users }, (_, user) => user);
+const unary = {
+  path: `${service}/Check`,
+  messages: everyUser.map((user) => encoded(CheckRequestSchema, callOf(user))),
+  expected: allowed,
+};
+
+function items(from: number, count: number): MessageInitShape<typeof CheckItemSchema>[] {
+  return Array.from({ length: count }, (_, index) => callOf((from + index) % users));
+}
+
+function batch() {
+  const messages = [0, 13, 57].map((from) =>
+    encoded(BatchCheckRequestSchema, { items: items(from, 100) }),
+  );
+  return { path: `${service}/BatchCheck`, messages, expected: allowed };
+}
+
+function stream(count: number) {
+  const messages = everyUser.map((user) =>
+    encoded(StreamCheckRequestSchema, { tag: BigInt(user), items: items(user, count) }),
+  );
+  return { path: `${service}/StreamCheck`, messages, expected: allowed };
+}
+
+function json() {
+  const messages = everyUser.map((user) =>
+    Buffer.from(
+      toJsonString(CheckRequestSchema, create(CheckRequestSchema, callOf(user))),
+    ).toString("base64"),
+  );
+  return { path: `${service}/Check`, messages, expected: allowed };
+}
