@@ -6,6 +6,7 @@ import { DomainError } from "../core/error.ts";
 import { quote } from "../core/object.ts";
 import { parseSubjectText } from "../core/subject.ts";
 import type { Command } from "./command.ts";
+import { proofTokenFlag } from "./credential.ts";
 import { describeDelegation } from "./delegation-text.ts";
 import {
   optional,
@@ -89,6 +90,7 @@ export const delegate: Command = onlineCommand({
       "TEXT",
       "by what it was given, as the id of a token",
     ),
+    proofToken: proofTokenFlag,
     ...mutationFlags,
   },
   examples: [
@@ -121,6 +123,7 @@ export const delegate: Command = onlineCommand({
               subject: consentSubject ?? "",
               tokenId: consentTokenId ?? "",
             },
+      proofToken: values.proofToken ?? "",
       options: optionsOf(values),
     });
     await answer(online, response, () => [
@@ -136,13 +139,14 @@ export const renew: Command = onlineCommand({
   words: "renew",
   summary: "give a delegation another end, sooner or later",
   operands: { shown: "ID", meaning: "of the delegation", min: 1, max: 1 },
-  flags: { ...expiryFlags, ...mutationFlags },
+  flags: { ...expiryFlags, proofToken: proofTokenFlag, ...mutationFlags },
   examples: ["renew 01jd… --for 8h", "renew 01jd… --until 2026-12-01T18:00:00Z"],
   async run(values, online, [delegationId = ""]) {
     const response = await online.client.delegation.renewDelegation({
       tenant: online.tenant,
       delegationId,
       expiry: expiryOf(values),
+      proofToken: values.proofToken ?? "",
       options: optionsOf(values),
     });
     const { delegation } = response;

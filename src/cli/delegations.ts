@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { proofTokenFlag } from "./credential.ts";
 import {
   describeDelegation,
   formatCoverage,
@@ -24,6 +25,7 @@ export const listDelegations: Command = onlineCommand({
     tool: optionalObject("tool", "those that cover this tool"),
     resource: optionalObject("resource", "those that cover this resource"),
     expired: toggle("expired", "those that have expired as well"),
+    proofToken: proofTokenFlag,
     limit: limitFlag,
     ...freshnessFlags,
   },
@@ -43,6 +45,7 @@ export const listDelegations: Command = onlineCommand({
           tool: values.tool,
           resource: values.resource,
           includeExpired: values.expired,
+          proofToken: values.proofToken ?? "",
           ...page,
         }),
       (response) => response.delegations,
@@ -71,13 +74,14 @@ export const getDelegation: Command = onlineCommand({
   words: "delegations get",
   summary: "one delegation, with who gave it and what for",
   operands: { shown: "ID", meaning: "of the delegation", min: 1, max: 1 },
-  flags: freshnessFlags,
+  flags: { proofToken: proofTokenFlag, ...freshnessFlags },
   examples: ["delegations get 01jd…"],
   async run(values, online, [delegationId = ""]) {
     const response = await online.client.delegation.getDelegation({
       tenant: online.tenant,
       consistency: consistencyOf(values),
       delegationId,
+      proofToken: values.proofToken ?? "",
     });
     const { delegation } = response;
     await answer(online, response, () =>

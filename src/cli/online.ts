@@ -1,19 +1,11 @@
-import { readFile } from "node:fs/promises";
-import { createClient, type Client, type ClientTls } from "../client/client.ts";
+import { createClient, type Client } from "../client/client.ts";
 import { messageToJson } from "../client/message-json.ts";
 import { parseArguments } from "./arguments.ts";
 import { DomainError } from "../core/error.ts";
 import { quote } from "../core/object.ts";
+import { credentialFlags, readTls } from "./credential.ts";
 import { readFlags, type Command, type CommandSpec, type Outcome } from "./command.ts";
-import {
-  optional,
-  parseText,
-  standing,
-  toggle,
-  type Flag,
-  type FlagTable,
-  type FlagValues,
-} from "./flag.ts";
+import { parseText, standing, toggle, type Flag, type FlagTable, type FlagValues } from "./flag.ts";
 import { paintFor, type Paint } from "./paint.ts";
 import { printable, type Terminal } from "./terminal.ts";
 import { parseDurationText } from "./time-text.ts";
@@ -44,6 +36,8 @@ interface ConnectionFlags extends FlagTable {
   readonly tenant: Flag<string>;
   readonly token: Flag<string | undefined>;
   readonly tlsCa: Flag<string | undefined>;
+  readonly clientCertificate: Flag<string | undefined>;
+  readonly clientKey: Flag<string | undefined>;
   readonly timeout: Flag<number>;
   readonly json: Flag<boolean>;
 }
@@ -64,24 +58,7 @@ const connectionFlags: ConnectionFlags = {
     parseText,
     "default",
   ),
-  token: optional(
-    {
-      name: "token",
-      value: "TOKEN",
-      meaning: "an API key or a token, to show who calls",
-      variable: "PROKURA_TOKEN",
-    },
-    parseToken,
-  ),
-  tlsCa: optional(
-    {
-      name: "tls-ca",
-      value: "FILE",
-      meaning: "speak TLS, and believe certificates of these authorities; `system`: the well-known",
-      variable: "PROKURA_TLS_CA",
-    },
-    parseText,
-  ),
+  ...credentialFlags,
   timeout: standing(
     { name: "timeout", value: "TIME", meaning: "how long to wait for an answer" },
     parseDurationText,
@@ -101,12 +78,13 @@ export function onlineCommand<Table extends FlagTable>(spec: OnlineSpec<Table>):
       const values = readFlags(spec.flags, given);
       const connection = readFlags(connectionFlags, given);
       return async () => {
-        const { address, timeout: timeoutMs, tenant, token, tlsCa, json } = connection;
+        const { address, timeout: timeoutMs, tenant, token, json } = connection;
+        const tls = await readTls(connection);
         using client = createClient({
           address,
           deadlineMs: timeoutMs,
           ...(token === undefined ? {} : { token }),
-          ...(tlsCa === undefined ? {} : { tls: await readTls(tlsCa) }),
+          ...(tls === undefined ? {} : { tls }),
         });
         const paint = paintFor(terminal, "output");
         const online: Online = { client, address, tenant, timeoutMs, json, terminal, paint };
@@ -145,23 +123,6 @@ export async function printLines({ terminal }: Online, lines: readonly string[])
 /** A remark beside the answer: for people only, and never in the way of a pipe. */
 export async function remark({ terminal, json }: Online, line: string): Promise<void> {
   if (!json) await terminal.errors.write(`${printable(line)}\n`);
-}
-
-/** What no header can carry is no token; it is not said again, for it may be one all but for a blank. */
-function parseToken(text: string, field: string): string {
-  if (/^[!-~]{1,16384}$/.test(text)) return text;
-  throw new DomainError("malformed", `${field} must be one word of printable characters`, {
-    field,
-  });
-}
-
-async function readTls(file: string): Promise<ClientTls> {
-  if (file === "system") return {};
-  try {
-    return { authority: await readFile(file) };
-  } catch (cause) {
-    throw new DomainError("malformed", `--tls-ca: ${quote(file)} cannot be read`, { cause });
-  }
 }
 
 function parseAddress(text: string, field: string): string {

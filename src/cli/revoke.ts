@@ -2,6 +2,7 @@ import type { Client } from "../client/client.ts";
 import { revokedBecauseName, revokeOutcomeName } from "../client/enum-name.ts";
 import { DomainError } from "../core/error.ts";
 import type { Command } from "./command.ts";
+import { proofTokenFlag } from "./credential.ts";
 import { formatCoverage, summarizeDelegation, type Coverage } from "./delegation-text.ts";
 import { optionalObject, optionalText, toggle } from "./flag.ts";
 import { describeResult, mutationFlags, optionsOf } from "./mutation.ts";
@@ -23,6 +24,7 @@ export const revoke: Command = onlineCommand({
     resource: optionalObject("resource", "those that cover this resource"),
     session: optionalObject("session", "those that work in this session"),
     dryRun: toggle("dry-run", "only say what would be gone"),
+    proofToken: proofTokenFlag,
     ...mutationFlags,
   },
   examples: [
@@ -43,6 +45,7 @@ export const revoke: Command = onlineCommand({
       tenant: online.tenant,
       selector: { delegationId, principal, actor, tool, resource, session },
       dryRun: values.dryRun,
+      proofToken: values.proofToken ?? "",
       options: optionsOf(values),
     });
     await answer(online, response, () => describe(response, online));

@@ -68,13 +68,13 @@ async function tlsOf(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<ClientTls | undefined> {
   const authority = environment["PROKURA_TLS_CA"] ?? "";
-  const certificate = environment["PROKURA_TLS_CERT"] ?? "";
-  const key = environment["PROKURA_TLS_KEY"] ?? "";
+  const certificate = environment["PROKURA_CLIENT_CERT"] ?? "";
+  const key = environment["PROKURA_CLIENT_KEY"] ?? "";
   if ((certificate === "") !== (key === "")) {
-    throw new ConfigError("PROKURA_TLS_CERT", "and PROKURA_TLS_KEY must be given together");
+    throw new ConfigError("PROKURA_CLIENT_CERT", "and PROKURA_CLIENT_KEY must be given together");
   }
   if (authority === "") {
-    if (key !== "") throw new ConfigError("PROKURA_TLS_CERT", "needs PROKURA_TLS_CA");
+    if (key !== "") throw new ConfigError("PROKURA_CLIENT_CERT", "needs PROKURA_TLS_CA");
     return undefined;
   }
   return {

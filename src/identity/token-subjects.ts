@@ -27,15 +27,23 @@ export function subjectsOf({ from, subject, claims }: SubjectToken): TokenSubjec
   };
 }
 
+/** Whether the principal itself is behind the token: a consent screen got it, and no agent acts in it. */
+export function isPrincipals({ from, claims }: SubjectToken): boolean {
+  const client = clientOf(claims);
+  return (
+    claims["act"] === undefined &&
+    typeof client === "string" &&
+    from.consent?.clients.includes(client) === true
+  );
+}
+
 /** Fails with `caller_not_permitted` unless the token says that its principal agrees, and not an agent. */
-export function requireConsent({ from, claims }: SubjectToken, nowMs: number): void {
+export function requireConsent(token: SubjectToken, nowMs: number): void {
+  const { from, claims } = token;
   const { consent } = from;
   if (consent === undefined) throw noConsent("its issuer's tokens are no evidence of consent");
   if (claims["act"] !== undefined) throw noConsent("it is an agent's");
-  const client = clientOf(claims);
-  if (typeof client !== "string" || !consent.clients.includes(client)) {
-    throw noConsent("it was given to another client");
-  }
+  if (!isPrincipals(token)) throw noConsent("it was given to another client");
   const { acr, auth_time: authenticatedAt } = claims;
   if (consent.acr.length > 0 && (typeof acr !== "string" || !consent.acr.includes(acr))) {
     throw noConsent("its acr will not do");

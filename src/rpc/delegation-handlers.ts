@@ -156,7 +156,7 @@ const becauseToProto: Readonly<Record<"selected" | "descendant", RevokedBecause>
 
 async function get(delegations: Delegations, request: GetDelegationRequest, call: CallContext) {
   const { delegation, token } = await delegations.get(
-    inTenant(call, tenantFromProto(request.tenant)),
+    inTenant(call, tenantFromProto(request.tenant), request.proofToken),
     delegationIdFromProto(request.delegationId, "delegation_id"),
     consistencyFromProto(request.consistency),
   );
@@ -170,7 +170,7 @@ async function list(
   call: CallContext,
 ) {
   const page = await delegations.list(
-    inTenant(call, tenantFromProto(request.tenant)),
+    inTenant(call, tenantFromProto(request.tenant), request.proofToken),
     filterFromProto(request),
     pageFromProto(request, limits),
     consistencyFromProto(request.consistency),

@@ -1,6 +1,7 @@
 import type { Permits } from "../core/caller.ts";
 import {
   chainLinksMax,
+  type Consent,
   type Covered,
   type Delegation,
   type DelegationRecord,
@@ -30,6 +31,8 @@ import type { Storage } from "./storage.ts";
 import {
   consentShown,
   requirePrincipal,
+  requireUnverified,
+  standingJson,
   standingOf,
   standsFor,
   type Standing,
@@ -70,11 +73,12 @@ export async function delegate(
   options: MutationOptions,
 ): Promise<Delegated> {
   const { mutator, storage, evaluator } = dependencies;
+  requireUnverified(request.consent);
   const standing = await standingOf(dependencies, context);
   const { answer, result } = await mutator.write<readonly string[]>(
     context,
     options,
-    toJson(request),
+    [toJson(request), standingJson(standing)],
     () => compose(dependencies, context, request, standing),
   );
   const now = await evaluator.clock(context);
@@ -104,7 +108,10 @@ async function compose(
       return { kind: "create", tuple };
     }),
   );
-  const records = ids.map((id) => recordOf(id, request, context, ground.now, standing));
+  // What was verified counts, whatever else the caller says of it.
+  const hasParent = ground.ancestors.length > 0;
+  const consent = consentShown(standing, ground.principal, hasParent) ?? request.consent;
+  const records = ids.map((id) => recordOf(id, request, context, ground.now, consent));
   const draft = {
     operation: "delegate",
     steps,
@@ -315,11 +322,9 @@ function recordOf(
   request: DelegateRequest,
   context: RequestContext,
   now: Now,
-  standing: Standing,
+  consent: Consent | undefined,
 ): DelegationRecord {
   const { purpose, labels } = request;
-  // What was verified counts, whatever else the caller says of it.
-  const consent = consentShown(standing) ?? request.consent;
   return {
     id,
     purpose,

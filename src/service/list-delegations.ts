@@ -13,12 +13,15 @@ import type { DelegationFilter } from "./delegations.ts";
 import { errorOf, otherTimeline, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
 import { formatPageToken, pageSizeOf, parsePageToken } from "./page-token.ts";
 import type { Consistency, Paged, PageRequest, RequestContext } from "./request.ts";
+import { sightOf } from "./sight.ts";
+import type { StandingPorts } from "./standing.ts";
 import type { Storage } from "./storage.ts";
 
 export interface ListDependencies {
   readonly evaluator: Evaluator;
   readonly storage: Storage;
   readonly permits: Permits;
+  readonly verifySubject: StandingPorts["verifySubject"];
   readonly limits: EngineLimits;
 }
 
@@ -31,15 +34,15 @@ export async function getDelegation(
   delegationId: string,
   consistency: Consistency,
 ): Promise<{ readonly delegation: Delegation; readonly token: string }> {
-  const { evaluator, storage, permits } = dependencies;
+  const { evaluator, storage } = dependencies;
   const { tenant } = context;
-  await permits(context.caller, "reader", { tenant });
+  const sight = await sightOf(dependencies, context);
   const at = await evaluator.run(context, consistency, (snapshot) => ({
     kind: "decided",
     value: { ...pinOf(snapshot), now: snapshot.now },
   }));
   const [delegation] = await readDelegations(storage, tenant, at, [delegationId]);
-  if (delegation === undefined) {
+  if (delegation === undefined || !sight.shows(delegation)) {
     throw new DomainError("delegation_not_found", `there is no delegation \`${delegationId}\``, {
       field: "delegation_id",
     });
@@ -52,13 +55,14 @@ export async function getDelegation(
 export async function listDelegations(
   dependencies: ListDependencies,
   context: RequestContext,
-  filter: DelegationFilter,
+  asked: DelegationFilter,
   page: PageRequest,
   consistency: Consistency,
 ): Promise<Paged<Delegation>> {
-  const { evaluator, storage, permits } = dependencies;
+  const { evaluator, storage } = dependencies;
   const { tenant } = context;
-  await permits(context.caller, "reader", { tenant });
+  const sight = await sightOf(dependencies, context);
+  const filter = sight.narrowed(asked);
   const request: Json = {
     list: "delegations",
     filter: filterJson(filter),
@@ -88,7 +92,8 @@ export async function listDelegations(
     );
     for (const { id, key } of keys) {
       const delegation = found.get(id);
-      if (delegation === undefined || !matches(delegation, filter)) continue;
+      if (delegation === undefined || !sight.shows(delegation)) continue;
+      if (!matches(delegation, filter)) continue;
       if (items.length === size) {
         return { items, token, nextPageToken: formatPageToken({ pin, after: last }, request) };
       }

@@ -9,7 +9,13 @@ import type { Lifetime } from "./delegations.ts";
 import { delegationObject, readDelegations } from "./delegation-view.ts";
 import { pinOf } from "./evaluator.ts";
 import { settleExpiry } from "./lifetime.ts";
-import { requirePrincipal, standingOf, standsFor, type Standing } from "./standing.ts";
+import {
+  requirePrincipal,
+  standingJson,
+  standingOf,
+  standsFor,
+  type Standing,
+} from "./standing.ts";
 import type { MutationOptions, RequestContext, WriteResult } from "./request.ts";
 
 /**
@@ -25,7 +31,7 @@ export async function renew(
   const { mutator, storage, evaluator, lifetimes } = dependencies;
   const standing = await standingOf(dependencies, context);
   const { delegationId, lifetime } = request;
-  const asked = { renew: delegationId, lifetime: { ...lifetime } };
+  const asked = { renew: delegationId, lifetime: { ...lifetime }, for: standingJson(standing) };
   const { result } = await mutator.write<null>(context, options, asked, async () => {
     const at = await evaluator.run(context, { kind: "fully_consistent" }, (snapshot) => ({
       kind: "decided",

@@ -8,14 +8,20 @@ import type { RelationTuple } from "../core/tuple.ts";
 import type { EngineLimits } from "../engine/limits.ts";
 import { selectDelegations } from "../engine/select-delegations.ts";
 import type { TupleStep } from "../store/mutation.ts";
-import { readWhole } from "./delegation-view.ts";
+import { readDelegations, readWhole } from "./delegation-view.ts";
 import { descendantsOf } from "./descendants.ts";
 import type { RevokedDelegation, RevokeRequest, Revoked, Selector } from "./delegations.ts";
 import { errorOf, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
 import type { Draft, Mutator } from "./mutator.ts";
 import { findRemaining } from "./remaining.ts";
 import type { MutationOptions, RequestContext } from "./request.ts";
-import { requirePrincipal, standingOf, type Standing, type StandingPorts } from "./standing.ts";
+import {
+  actorOf,
+  requirePrincipal,
+  standingOf,
+  type Standing,
+  type StandingPorts,
+} from "./standing.ts";
 import type { Storage } from "./storage.ts";
 
 export interface RevokeDependencies {
@@ -53,14 +59,14 @@ export async function revoke(
   const { mutator } = dependencies;
   const { dryRun } = request;
   requireSelector(request.selector);
-  const selector = narrowed(request.selector, await standingOf(dependencies, context));
+  const reach = reachOf(request.selector, await standingOf(dependencies, context));
   if (dryRun) {
-    const { told } = await survey(dependencies, context, selector);
+    const { told } = await survey(dependencies, context, reach);
     return told.outcome === "revoked" ? { ...told, outcome: "dry_run" } : told;
   }
-  const asked = { revoke: selectorJson(selector) };
+  const asked = { revoke: reachJson(reach) };
   const { answer, result } = await mutator.write<Json>(context, options, asked, async () => {
-    const { told, tuples } = await survey(dependencies, context, selector);
+    const { told, tuples } = await survey(dependencies, context, reach);
     const draft = await eraseAllBut(dependencies, context, options, tuples);
     const answer = toJson(told);
     return { draft, answer: () => answer };
@@ -74,10 +80,20 @@ type Told = Omit<Revoked, "result">;
 async function survey(
   dependencies: RevokeDependencies,
   context: RequestContext,
-  selector: Selector,
+  { selector, madeBy }: Reach,
 ): Promise<{ readonly told: Told; readonly tuples: readonly RelationTuple[] }> {
   const { storage } = dependencies;
-  const { pin, now, selected } = await select(dependencies, context, selector);
+  const { pin, now, selected: covered } = await select(dependencies, context, selector);
+  const selected =
+    madeBy === undefined
+      ? covered
+      : await madeByActor(
+          storage,
+          context.tenant,
+          { revision: pin.revision, now },
+          covered,
+          madeBy,
+        );
   const chosen = new Set(selected);
   const below = await descendantsOf(storage, context.tenant, pin.revision, chosen);
   const ids = [...selected, ...below];
@@ -90,11 +106,12 @@ async function survey(
     revokedIds: new Set(ids),
     selector,
   });
+  const shown = remaining.filter(({ delegation }) => isOf(delegation, madeBy));
   const delegations = read
     .slice(0, toldMax)
     .map((one) => revokedOf(one, chosen.has(one.id), selector));
   const outcome = read.length === 0 ? "nothing_matched" : "revoked";
-  return { told: { outcome, total: read.length, delegations, remaining }, tuples };
+  return { told: { outcome, total: read.length, delegations, remaining: shown }, tuples };
 }
 
 async function select(
@@ -180,12 +197,44 @@ function requireSelector(selector: Selector): void {
   });
 }
 
-/** Who shows a principal's token takes back what that principal gave, and sees of nothing else. */
-function narrowed(selector: Selector, standing: Standing): Selector {
-  if (standing.kind === "operator") return selector;
+/** What a caller may take back of what the selector covers. */
+interface Reach {
+  readonly selector: Selector;
+  /** Only what this agent passed on. */
+  readonly madeBy: ObjectRef | undefined;
+}
+
+/**
+ * Who shows a principal's token takes back what that principal gave, who shows an agent's what the
+ * agent passed on, and sees of nothing else.
+ */
+function reachOf(selector: Selector, standing: Standing): Reach {
+  if (standing.kind === "operator") return { selector, madeBy: undefined };
+  const madeBy = actorOf(standing);
+  if (madeBy !== undefined) return { selector, madeBy };
   const { principal } = standing;
   requirePrincipal(standing, selector.principal ?? principal);
-  return { ...selector, principal };
+  return { selector: { ...selector, principal }, madeBy };
+}
+
+async function madeByActor(
+  storage: Storage,
+  tenant: string,
+  at: Parameters<typeof readDelegations>[2],
+  ids: readonly string[],
+  actor: ObjectRef,
+): Promise<readonly string[]> {
+  const read = await readDelegations(storage, tenant, at, ids);
+  return read.filter((one) => isOf(one, actor)).map(({ id }) => id);
+}
+
+function isOf({ delegator }: Delegation, madeBy: ObjectRef | undefined): boolean {
+  if (madeBy === undefined) return true;
+  return delegator !== undefined && sameObject(delegator, madeBy);
+}
+
+function reachJson({ selector, madeBy }: Reach): Json {
+  return [selectorJson(selector), madeBy === undefined ? null : formatObject(madeBy)];
 }
 
 function selectorJson(selector: Selector): Json {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import type { Client } from "../../src/client/client.ts";
 import { Verdict, type CheckResult } from "../../src/gen/prokura/v1/authorization_pb.ts";
+import { RevokeOutcome } from "../../src/gen/prokura/v1/delegation_pb.ts";
 import type { GrantedPermission } from "../../src/service/api-keys.ts";
 import { parseName } from "../../src/core/object.ts";
 import { issuerName, startIssuer, type TestIssuer } from "../identity/issuing.ts";
@@ -29,6 +30,7 @@ suite("a delegator", () => {
   let server: GuardedServer;
   let client: Client;
   let parentId: string;
+  let bobsId: string;
   before(async () => {
     issuer = await startIssuer();
     server = await startGuarded({
@@ -49,7 +51,7 @@ suite("a delegator", () => {
     const delegableTo = [parseSubjectText("agent:helper", "delegable_to")];
     const [id = ""] = await grant(server.node, { delegableTo });
     parentId = id;
-    await grant(server.node, { principal: object("user:bob") });
+    [bobsId = ""] = await grant(server.node, { principal: object("user:bob") });
     const { secret } = await server.node.services.keys.create(
       requestContext(),
       { name: "consent screen", permissions: ["delegator"] },
@@ -137,6 +139,113 @@ suite("a delegator", () => {
       client.delegation.renewDelegation({ delegationId: parentId, proofToken: token }),
       { code: "delegation_not_found" },
     );
+  });
+
+  test("sees what its token's principal gave, and of others' what is not there", async () => {
+    const proofToken = await fresh({ ...consent, auth_time: 1_000_000 });
+    const { delegations } = await client.delegation.listDelegations({ proofToken });
+    assert.ok(delegations.some(({ id }) => id === parentId));
+    assert.ok(delegations.every(({ principal }) => principal?.id === "alice"));
+    const bobs = { principal: user("bob"), proofToken };
+    await assert.rejects(client.delegation.listDelegations(bobs), { code: "caller_not_permitted" });
+    const read = (delegationId: string) =>
+      client.delegation.getDelegation({ delegationId, proofToken });
+    assert.equal((await read(parentId)).delegation?.id, parentId);
+    const refused = await errorOf(() => read(bobsId));
+    assert.equal(refused.replace(bobsId, "dnone"), await errorOf(() => read("dnone")));
+    assert.match(refused, /there is no delegation/);
+  });
+
+  test("sees for an agent what it was given and what it passed on", async () => {
+    const { delegations: made } = await narrow(await fresh({ act: { sub: "bot" } }));
+    const madeId = made[0]?.id ?? "";
+    const proofToken = await fresh({ act: { sub: "helper" } });
+    const given = await client.delegation.listDelegations({ proofToken });
+    assert.ok(given.delegations.some(({ id }) => id === madeId));
+    assert.ok(given.delegations.every(({ delegate: to }) => to?.id === "helper"));
+    const parents = { delegate: agent("bot"), proofToken };
+    assert.deepEqual((await client.delegation.listDelegations(parents)).delegations, []);
+    const bots = await fresh({ act: { sub: "bot" } });
+    const passedOn = { parentId, proofToken: bots };
+    const listed = (await client.delegation.listDelegations(passedOn)).delegations;
+    assert.ok(listed.some(({ id }) => id === madeId));
+  });
+
+  test("takes back for an agent what it passed on, and nothing else", async () => {
+    const { delegations: made } = await narrow(await fresh({ act: { sub: "bot" } }));
+    const madeId = made[0]?.id ?? "";
+    const bots = await fresh({ act: { sub: "bot" } });
+    const revoke = (delegationId: string, proofToken: string) =>
+      client.delegation.revoke({ selector: { delegationId }, proofToken });
+    const given = await revoke(parentId, bots);
+    assert.equal(given.outcome, RevokeOutcome.NOTHING_MATCHED);
+    const helpers = await revoke(madeId, await fresh({ act: { sub: "helper" } }));
+    assert.equal(helpers.outcome, RevokeOutcome.NOTHING_MATCHED);
+    const own = await revoke(madeId, bots);
+    assert.deepEqual(
+      own.revoked.map(({ delegation }) => delegation?.id),
+      [madeId],
+    );
+    assert.deepEqual(
+      own.remaining.filter(({ delegation }) => delegation?.delegator?.id !== "bot"),
+      [],
+    );
+  });
+
+  test("an agent cannot widen what it was given", async () => {
+    const proofToken = await fresh({ act: { sub: "bot" } });
+    const wider = [{ tools: [plain("tool", "read")], resources: [plain("mailbox", "alice")] }];
+    const wide = { parentId, delegate: agent("helper"), pairs: wider, proofToken };
+    await assert.rejects(client.delegation.delegate(wide), { code: "attenuation_violated" });
+    const again = { delegationId: parentId, proofToken };
+    await assert.rejects(client.delegation.renewDelegation(again), {
+      code: "caller_not_permitted",
+    });
+  });
+
+  test("an idempotency key answers only whom it answered before", async () => {
+    const options = { idempotencyKey: "once" };
+    const ask = (proofToken: string) =>
+      client.delegation.delegate({
+        parentId,
+        delegate: agent("helper"),
+        pairs,
+        proofToken,
+        options,
+      });
+    const token = await fresh({ act: { sub: "bot" } });
+    const [first] = (await ask(token)).delegations;
+    const [second] = (await ask(token)).delegations;
+    assert.equal(second?.id, first?.id);
+    await assert.rejects(ask(await fresh({ act: { sub: "mallory" } })), {
+      code: "idempotency_mismatch",
+    });
+  });
+
+  test("an operator cannot say that a consent was verified, but can have it verified", async () => {
+    using operator = server.client(await keyOf(["operator"]));
+    const request = { principal: user("alice"), delegate: agent("bot"), pairs };
+    await assert.rejects(
+      operator.delegation.delegate({ ...request, consent: { claims: { verified: true } } }),
+      { code: "malformed" },
+    );
+    const told = await operator.delegation.delegate({
+      ...request,
+      consent: { claims: { form: "on paper" } },
+    });
+    assert.deepEqual(told.delegations[0]?.consent?.claims, { form: "on paper" });
+    const shown = await operator.delegation.delegate({
+      ...request,
+      proofToken: await fresh({ ...consent, jti: "t9" }),
+    });
+    assert.equal(shown.delegations[0]?.consent?.claims?.["verified"], true);
+    assert.equal(shown.delegations[0].consent.tokenId, "t9");
+    for (const claims of [{ ...consent, sub: "bob" }, { act: { sub: "bot" } }]) {
+      const proofToken = await fresh(claims);
+      await assert.rejects(operator.delegation.delegate({ ...request, proofToken }), {
+        code: "caller_not_permitted",
+      });
+    }
   });
 
   test("revokes only what its token's principal gave, and sees of nothing else", async () => {
