@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { formatDecisionId } from "../audit/decision-id.ts";
 import type { Permits } from "../core/caller.ts";
 import type { EngineLimits } from "../engine/limits.ts";
 import type { SubjectIssuer } from "../identity/issuer.ts";
@@ -139,6 +140,6 @@ function decisionIds(): () => string {
   let count = 0;
   return () => {
     count += 1;
-    return `${process}-${count.toString(36)}`;
+    return formatDecisionId(process, count);
   };
 }
