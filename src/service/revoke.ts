@@ -2,19 +2,18 @@ import type { Permits } from "../core/caller.ts";
 import type { Covered, Delegation } from "../core/delegation.ts";
 import { DomainError } from "../core/error.ts";
 import { toJson, type Json } from "../core/json.ts";
-import type { Now } from "../core/now.ts";
 import { formatObject, sameObject, type ObjectRef } from "../core/object.ts";
 import type { RelationTuple } from "../core/tuple.ts";
 import type { EngineLimits } from "../engine/limits.ts";
-import { selectDelegations } from "../engine/select-delegations.ts";
 import type { TupleStep } from "../store/mutation.ts";
 import { readDelegations, readWhole } from "./delegation-view.ts";
 import { descendantsOf } from "./descendants.ts";
 import type { RevokedDelegation, RevokeRequest, Revoked, Selector } from "./delegations.ts";
-import { errorOf, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
+import type { Evaluator } from "./evaluator.ts";
 import type { Draft, Mutator } from "./mutator.ts";
 import { findRemaining } from "./remaining.ts";
 import type { MutationOptions, RequestContext } from "./request.ts";
+import { selectAll } from "./selection.ts";
 import {
   actorOf,
   requirePrincipal,
@@ -37,13 +36,6 @@ export interface RevokeDependencies {
 const toldMax = 1_000;
 /** Tuples that one revision deletes; more need further revisions. */
 const deletedMax = 4_000;
-
-/** The selection as it stood when the call arrived, or later. */
-interface Selection {
-  readonly pin: Pin;
-  readonly now: Now;
-  readonly selected: readonly string[];
-}
 
 /**
  * Ends what the selector covers, each delegation whole and with its subtree. What stood when the call
@@ -83,7 +75,7 @@ async function survey(
   { selector, madeBy }: Reach,
 ): Promise<{ readonly told: Told; readonly tuples: readonly RelationTuple[] }> {
   const { storage } = dependencies;
-  const { pin, now, selected: covered } = await select(dependencies, context, selector);
+  const { pin, now, selected: covered } = await selectAll(dependencies, context, selector);
   const selected =
     madeBy === undefined
       ? covered
@@ -112,22 +104,6 @@ async function survey(
     .map((one) => revokedOf(one, chosen.has(one.id), selector));
   const outcome = read.length === 0 ? "nothing_matched" : "revoked";
   return { told: { outcome, total: read.length, delegations, remaining: shown }, tuples };
-}
-
-async function select(
-  { evaluator, limits }: RevokeDependencies,
-  context: RequestContext,
-  selector: Selector,
-): Promise<Selection> {
-  const found = await evaluator.run(context, { kind: "fully_consistent" }, (snapshot) => {
-    const evaluated = selectDelegations(snapshot, selector, limits);
-    if (evaluated.kind === "missing") return evaluated;
-    const { now } = snapshot;
-    return { kind: "decided", value: { answer: evaluated.value, pin: pinOf(snapshot), now } };
-  });
-  const { answer, pin, now } = found;
-  if (answer.kind === "error") throw errorOf(answer);
-  return { pin, now, selected: answer.selected };
 }
 
 /**
