@@ -18,6 +18,7 @@ import type { TlsSource } from "./rpc/tls.ts";
 import { systemClock, systemRng, systemTimers } from "./runtime.ts";
 import { storageOf } from "./service/database-storage.ts";
 import { maintain, type AgedStorage } from "./service/maintenance.ts";
+import { createBreakGlass, type OnBreakGlass } from "./service/break-glass.ts";
 import { createCredentials } from "./service/credentials.ts";
 import { createPermits } from "./service/permits.ts";
 import { createServices, type ServiceDependencies, type Services } from "./service/services.ts";
@@ -90,7 +91,13 @@ export async function openNode(
   const replica = await startReplica(config, log, database, models, parts);
   const metrics = createMetrics(() => ({ ...replica.counters, heldBytes: replica.heldBytes }));
   const verifySubject = createTokenVerifier(issuers.subjects, Date.now);
-  const known = { database, storage, replica, models, metrics, verifySubject };
+  const onBreakGlass = createBreakGlass({
+    write: storage.write,
+    report: ({ caller: { id }, permission, tenant }) =>
+      log.error({ caller: id, permission, tenant }, "a caller breaks the glass"),
+    count: metrics.glassBroken,
+  });
+  const known = { database, storage, replica, models, metrics, verifySubject, onBreakGlass };
   const services = servicesOf(config, known);
   await ensureSystemModel(storage, services.models);
   return { issuers, database, storage, replica, metrics, services };
@@ -187,9 +194,12 @@ async function startReplica(
 function servicesOf(
   config: Config,
   parts: Pick<Node, "database" | "storage" | "replica" | "metrics"> &
-    Pick<ServiceDependencies, "verifySubject"> & { readonly models: ModelSource },
+    Pick<ServiceDependencies, "verifySubject"> & {
+      readonly models: ModelSource;
+      readonly onBreakGlass: OnBreakGlass;
+    },
 ): Services {
-  const { database, storage, replica, models, metrics, verifySubject } = parts;
+  const { database, storage, replica, models, metrics, verifySubject, onBreakGlass } = parts;
   const past = new PastEvaluator({
     load: postgresPast(database),
     models,
@@ -203,7 +213,7 @@ function servicesOf(
     replica,
     evaluatePast: (tenant, at, evaluation, signal) => past.evaluate(tenant, at, evaluation, signal),
     verifySubject,
-    permits: createPermits({ replica, limits, nowMs: Date.now }),
+    permits: createPermits({ replica, limits, nowMs: Date.now, onBreakGlass }),
     decisions: metrics.decisions,
     limits,
     settings: {

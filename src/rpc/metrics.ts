@@ -13,6 +13,8 @@ export type Numbers = Readonly<Record<string, number>>;
 export interface Metrics extends Pick<HttpPages, "metrics"> {
   readonly calls: CallObserver;
   readonly decisions: DecisionSink;
+  /** A caller did what it may do in an emergency only. */
+  readonly glassBroken: () => void;
 }
 
 /** `replica` is read at each scrape: what only grows is shown as a counter would be. */
@@ -22,9 +24,15 @@ export function createMetrics(replica: () => Numbers): Metrics {
   addReplicaNumbers(registry, replica);
   const calls = countCalls(registry);
   const decisions = countDecisions(registry);
+  const glass = new Counter({
+    name: "prokura_break_glass_total",
+    help: "Requests that were permitted because their caller may break the glass.",
+    registers: [registry],
+  });
   return {
     calls,
     decisions,
+    glassBroken: () => glass.inc(),
     metrics: async () => {
       const lines = [...calls.lines(), ...decisions.lines(), ""];
       return {

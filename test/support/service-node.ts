@@ -11,6 +11,7 @@ import { listenForMachine, postgresDb, postgresPast } from "../../src/replica/po
 import { PastEvaluator } from "../../src/replica/private-graph.ts";
 import { systemClock, systemRng, systemTimers } from "../../src/runtime.ts";
 import { storageOf } from "../../src/service/database-storage.ts";
+import { createBreakGlass, type BreakGlassUse } from "../../src/service/break-glass.ts";
 import type { DecisionEvent } from "../../src/service/decision-event.ts";
 import type { CoveragePair, DelegateRequest } from "../../src/service/delegations.ts";
 import { createPermits } from "../../src/service/permits.ts";
@@ -29,6 +30,8 @@ export interface ServiceNode extends AsyncDisposable {
   readonly replica: ReplicaMachine;
   readonly database: Database;
   readonly decisions: DecisionEvent[];
+  /** Uses of broken glass that were reported. */
+  readonly broken: BreakGlassUse[];
 }
 
 /** Several nodes share one database by its address. */
@@ -67,12 +70,22 @@ export async function startNode(
     roundsMax: 80,
   });
   const decisions: DecisionEvent[] = [];
+  const broken: BreakGlassUse[] = [];
   const services = createServices({
     storage,
     replica,
     evaluatePast: (tenant, at, evaluation, signal) => past.evaluate(tenant, at, evaluation, signal),
     verifySubject: createTokenVerifier(issuers, Date.now),
-    permits: createPermits({ replica, limits: defaultLimits, nowMs: Date.now }),
+    permits: createPermits({
+      replica,
+      limits: defaultLimits,
+      nowMs: Date.now,
+      onBreakGlass: createBreakGlass({
+        write: storage.write,
+        report: (use) => void broken.push(use),
+        count: () => undefined,
+      }),
+    }),
     decisions: {
       record: (event) => {
         decisions.push(event);
@@ -93,6 +106,7 @@ export async function startNode(
     replica,
     database,
     decisions,
+    broken,
     async [Symbol.asyncDispose]() {
       await replica.close();
       await hints.close();
