@@ -31,6 +31,7 @@ import { findOrphans } from "./store/orphans.ts";
 import { findExpiredTuples, forgetReplies, truncateHistory } from "./store/retention.ts";
 import { ensureStandingTenants } from "./store/tenants.ts";
 import { createWriter } from "./store/writer.ts";
+import { newHintName } from "./store/hints.ts";
 
 /**
  * Serves until it is told to stop, then stops gracefully. Returns the exit code: 0 after a stop, 1
@@ -84,11 +85,12 @@ export async function openNode(
 ): Promise<Node> {
   const issuers = await openIssuers(config);
   const database = await openDatabase(config, log, parts);
-  const writer = createWriter(database);
+  const hintName = newHintName();
+  const writer = createWriter(database, hintName);
   parts.defer(() => writer.close());
   const storage = storageOf(database, writer);
   const models = modelSourceOf(storage);
-  const replica = await startReplica(config, log, database, models, parts);
+  const replica = await startReplica(config, log, { database, hintName, models }, parts);
   const metrics = createMetrics(() => ({ ...replica.counters, heldBytes: replica.heldBytes }));
   const verifySubject = createTokenVerifier(issuers.subjects, Date.now);
   const onBreakGlass = createBreakGlass({
@@ -163,12 +165,12 @@ async function startEmbedded(
 async function startReplica(
   config: Config,
   log: Logger,
-  database: Database,
-  models: ModelSource,
+  known: { readonly database: Database; readonly hintName: string; readonly models: ModelSource },
   parts: AsyncDisposableStack,
 ): Promise<ReplicaMachine> {
+  const { database, hintName, models } = known;
   const replica = new ReplicaMachine({
-    db: postgresDb(database, systemTimers),
+    db: postgresDb(database, systemTimers, hintName),
     models,
     clock: systemClock,
     timers: systemTimers,
@@ -184,7 +186,7 @@ async function startReplica(
       roundsMax: config.depthMax + 16,
     },
   });
-  const hints = await listenForMachine(database.connectionString, replica);
+  const hints = await listenForMachine(database.connectionString, hintName, replica);
   parts.defer(() => hints.close());
   replica.start();
   parts.defer(() => replica.close());

@@ -20,6 +20,7 @@ import { createServices, type Services } from "../../src/service/services.ts";
 import type { Storage } from "../../src/service/storage.ts";
 import { Database } from "../../src/store/database.ts";
 import { ensureStandingTenants } from "../../src/store/tenants.ts";
+import { newHintName } from "../../src/store/hints.ts";
 import { createWriter } from "../../src/store/writer.ts";
 import { createTestDatabase } from "./database.ts";
 
@@ -42,7 +43,8 @@ export async function startNode(
   const connectionString = address ?? (await createTestDatabase()).connectionString;
   const database = new Database({ connectionString, log: () => undefined });
   await ensureStandingTenants(database);
-  const writer = createWriter(database);
+  const hintName = newHintName();
+  const writer = createWriter(database, hintName);
   const storage = storageOf(database, writer);
   const models = {
     load: async (tenant: string, modelId: string) => {
@@ -52,7 +54,7 @@ export async function startNode(
     },
   };
   const replica = new ReplicaMachine({
-    db: postgresDb(database, systemTimers),
+    db: postgresDb(database, systemTimers, hintName),
     models,
     clock: systemClock,
     timers: systemTimers,
@@ -60,7 +62,7 @@ export async function startNode(
     report: () => undefined,
     node: "test",
   });
-  const hints = await listenForMachine(connectionString, replica);
+  const hints = await listenForMachine(connectionString, hintName, replica);
   replica.start();
   const past = new PastEvaluator({
     load: postgresPast(database),
