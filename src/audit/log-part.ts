@@ -1,6 +1,5 @@
-import type { Json } from "../core/json.ts";
 import type { SignedCheckpoint } from "./checkpoint.ts";
-import type { RevisionFacts } from "./revision-digest.ts";
+import type { RevisionContent, RevisionFacts } from "./revision-digest.ts";
 
 /** The log of a tenant comes in parts, in this order: checkpoints, each chain whole, then changes. */
 export type LogPart = ChainPart | SegmentPart | CheckpointPart | RevisionPart;
@@ -56,6 +55,5 @@ export interface RevisionPart {
   readonly digest: string;
   /** What it changed, hashed again from the tuples; absent where they are no longer all kept. */
   readonly contentDigest?: string;
-  /** Rows of the content, for those who read an export. */
-  readonly content?: Json;
+  readonly content?: RevisionContent;
 }

@@ -26,8 +26,8 @@ export interface LogReport {
   readonly hasEvidence: boolean;
 }
 
-/** The name by which retention speaks of changes. */
-export const changesName = "changes";
+/** By this retention speaks of the changes: no chain has an empty name. */
+export const changesName = "";
 
 /** Verifies the log of a tenant. Its parts must come in their order: see `LogPart`. */
 export async function verifyLog(
