@@ -34,6 +34,7 @@ export interface ContractLimits {
   readonly moduleNameBytes: number;
   readonly expandDepth: number;
   readonly revokedListed: number;
+  readonly offboardedCallers: number;
   readonly watchedTuplesPerMessage: number;
   /** Messages of one check stream that are worked on at a time. */
   readonly streamedMessages: number;
@@ -62,6 +63,7 @@ export const contractLimits: ContractLimits = {
   moduleNameBytes: 256,
   expandDepth: 64,
   revokedListed: 1_000,
+  offboardedCallers: 20,
   watchedTuplesPerMessage: 1_000,
   streamedMessages: 64,
   contextDepth: 16,
