@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { DomainError } from "./core/error.ts";
 import { quote } from "./core/object.ts";
+import { decisionLogOptions, type DecisionLogConfig } from "./decision-log-options.ts";
 import {
   address,
   choice,
@@ -20,7 +21,7 @@ import {
 } from "./option.ts";
 
 /** Everything that an operator may set. Lengths of time are in milliseconds, sizes in bytes. */
-export interface Config {
+export interface Config extends DecisionLogConfig {
   readonly grpcListen: Address;
   readonly httpListen: Address;
   readonly insecureListen: boolean;
@@ -69,42 +70,10 @@ export function parseConfig(
   environment: Readonly<Record<string, string | undefined>>,
 ): Config {
   const flags = parseFlags(args);
-  const config: Config = Object.freeze({
-    grpcListen: read(options.grpcListen),
-    httpListen: read(options.httpListen),
-    insecureListen: read(options.insecureListen),
-    authentication: read(options.authentication),
-    issuersFile: read(options.issuersFile),
-    tlsCertificateFile: read(options.tlsCertificateFile),
-    tlsKeyFile: read(options.tlsKeyFile),
-    tlsClientCaFile: read(options.tlsClientCaFile),
-    dataDir: read(options.dataDir),
-    databaseUrl: read(options.databaseUrl),
-    databaseConnectionsMax: read(options.databaseConnectionsMax),
-    nodeName: read(options.nodeName),
-    logLevel: read(options.logLevel),
-    logFormat: read(options.logFormat),
-    grpcServer: read(options.grpcServer),
-    leaseServeMs: read(options.leaseServeMs),
-    leaseKillMs: read(options.leaseKillMs),
-    leaseRenewMs: read(options.leaseRenewMs),
-    memoryBytesMax: read(options.memoryBytesMax),
-    depthMax: read(options.depthMax),
-    stepsMax: read(options.stepsMax),
-    operationsMax: read(options.operationsMax),
-    checksMax: read(options.checksMax),
-    contextualTuplesMax: read(options.contextualTuplesMax),
-    contextBytesMax: read(options.contextBytesMax),
-    pageSizeMax: read(options.pageSizeMax),
-    liveDelegationsMax: read(options.liveDelegationsMax),
-    messageBytesMax: read(options.messageBytesMax),
-    inFlightMax: read(options.inFlightMax),
-    inFlightPerConnectionMax: read(options.inFlightPerConnectionMax),
-    delegationLifetimeMs: read(options.delegationLifetimeMs),
-    delegationLifetimeMaxMs: read(options.delegationLifetimeMaxMs),
-    historyMs: read(options.historyMs),
-    shutdownGraceMs: read(options.shutdownGraceMs),
-  });
+  const values = Object.entries(options).map(([name, option]) => [name, read<unknown>(option)]);
+  // Each name's value is what its own option read, which no checker can follow.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const config = Object.freeze(Object.fromEntries(values)) as Config;
   checkTogether(config);
   return config;
 
@@ -295,6 +264,7 @@ const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
     30 * day,
   ),
   historyMs: duration("history", "how long the past can be asked for", "7d", 7 * day),
+  ...decisionLogOptions,
   shutdownGraceMs: duration(
     "shutdown-grace",
     "how long calls may end in when stopping",
