@@ -131,4 +131,6 @@ export interface KeptLease {
   readonly node: string;
   readonly outdated: boolean;
   readonly acknowledged?: Revision;
+  readonly revisionsBehind: number;
+  readonly behindMs: number;
 }
