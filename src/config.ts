@@ -14,6 +14,7 @@ import {
   hour,
   mebibyte,
   named,
+  rate,
   second,
   size,
   type Address,
@@ -54,6 +55,8 @@ export interface Config extends DecisionLogConfig {
   readonly messageBytesMax: number;
   readonly inFlightMax: number;
   readonly inFlightPerConnectionMax: number;
+  readonly callerRateMax: number;
+  readonly callerInFlightMax: number;
   readonly delegationLifetimeMs: number;
   readonly delegationLifetimeMaxMs: number;
   readonly historyMs: number;
@@ -250,6 +253,14 @@ const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
     1000,
     1,
     100_000,
+  ),
+  callerRateMax: rate("caller-rate-max", "requests and checks of one caller", 10_000_000),
+  callerInFlightMax: count(
+    "caller-in-flight-max",
+    "requests under way, and streams, of one caller",
+    5_000,
+    1,
+    1_000_000,
   ),
   delegationLifetimeMs: duration(
     "delegation-lifetime",

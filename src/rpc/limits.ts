@@ -1,3 +1,5 @@
+import type { CallerLimits } from "./caller-budgets.ts";
+
 /** How much one request may bring. A request over a limit is refused whole, before any of it is used. */
 export interface RequestLimits {
   readonly operationsMax: number;
@@ -8,7 +10,7 @@ export interface RequestLimits {
 }
 
 /** How much a transport takes on at a time. */
-export interface TransportLimits {
+export interface TransportLimits extends CallerLimits {
   readonly messageBytesMax: number;
   readonly inFlightMax: number;
   readonly inFlightPerConnectionMax: number;
