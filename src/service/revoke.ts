@@ -6,14 +6,12 @@ import { formatObject, sameObject, type ObjectRef } from "../core/object.ts";
 import type { RelationTuple } from "../core/tuple.ts";
 import type { EngineLimits } from "../engine/limits.ts";
 import type { TupleStep } from "../store/mutation.ts";
-import { readDelegations, readWhole } from "./delegation-view.ts";
-import { descendantsOf } from "./descendants.ts";
 import type { RevokedDelegation, RevokeRequest, Revoked, Selector } from "./delegations.ts";
 import type { Evaluator } from "./evaluator.ts";
 import type { Draft, Mutator } from "./mutator.ts";
 import { findRemaining } from "./remaining.ts";
 import type { MutationOptions, RequestContext } from "./request.ts";
-import { selectAll } from "./selection.ts";
+import { findSubtrees } from "./subtrees.ts";
 import {
   actorOf,
   requirePrincipal,
@@ -74,34 +72,19 @@ async function survey(
   context: RequestContext,
   { selector, madeBy }: Reach,
 ): Promise<{ readonly told: Told; readonly tuples: readonly RelationTuple[] }> {
-  const { storage } = dependencies;
-  const { pin, now, selected: covered } = await selectAll(dependencies, context, selector);
-  const selected =
-    madeBy === undefined
-      ? covered
-      : await madeByActor(
-          storage,
-          context.tenant,
-          { revision: pin.revision, now },
-          covered,
-          madeBy,
-        );
-  const chosen = new Set(selected);
-  const below = await descendantsOf(storage, context.tenant, pin.revision, chosen);
-  const ids = [...selected, ...below];
-  const at = { revision: pin.revision, now };
-  const { delegations: read, tuples } = await readWhole(storage, context.tenant, at, ids);
+  const found = await findSubtrees(dependencies, context, selector, (one) => isOf(one, madeBy));
+  const { pin, now, selected, delegations: read, tuples } = found;
   const remaining = await findRemaining(dependencies, context, {
     pin,
     now,
-    revoked: read.filter(({ id }) => chosen.has(id)),
-    revokedIds: new Set(ids),
+    revoked: read.filter(({ id }) => selected.has(id)),
+    revokedIds: new Set(read.map(({ id }) => id)),
     selector,
   });
   const shown = remaining.filter(({ delegation }) => isOf(delegation, madeBy));
   const delegations = read
     .slice(0, toldMax)
-    .map((one) => revokedOf(one, chosen.has(one.id), selector));
+    .map((one) => revokedOf(one, selected.has(one.id), selector));
   const outcome = read.length === 0 ? "nothing_matched" : "revoked";
   return { told: { outcome, total: read.length, delegations, remaining: shown }, tuples };
 }
@@ -191,17 +174,6 @@ function reachOf(selector: Selector, standing: Standing): Reach {
   const { principal } = standing;
   requirePrincipal(standing, selector.principal ?? principal);
   return { selector: { ...selector, principal }, madeBy };
-}
-
-async function madeByActor(
-  storage: Storage,
-  tenant: string,
-  at: Parameters<typeof readDelegations>[2],
-  ids: readonly string[],
-  actor: ObjectRef,
-): Promise<readonly string[]> {
-  const read = await readDelegations(storage, tenant, at, ids);
-  return read.filter((one) => isOf(one, actor)).map(({ id }) => id);
 }
 
 function isOf({ delegator }: Delegation, madeBy: ObjectRef | undefined): boolean {
