@@ -209,10 +209,7 @@ export class PageIndex {
   }
 
   #fill(page: PageNumber, lists: ListsByRelation): void {
-    for (const list of lists.values()) {
-      list.compact();
-      this.lists.adopt(page, list);
-    }
+    for (const list of lists.values()) this.lists.adopt(page, list);
   }
 
   #list(complete: boolean): TuplePage {

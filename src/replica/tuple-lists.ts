@@ -111,6 +111,7 @@ export class TupleLists {
       return;
     }
     this.#free(page);
+    list.compact();
     list.owner = this.#table.ownerOf(page);
     list.key = this.#table.keyOf(page);
     list.isStale = false;
