@@ -10,7 +10,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   store: ["core", "model", "audit"],
   replica: ["core", "model", "engine"],
   service: ["core", "model", "engine", "identity", "audit", "store", "replica"],
-  rpc: ["core", "service", "gen"],
+  rpc: ["core", "audit", "service", "gen"],
   client: ["core", "gen"],
   gateway: ["client", "core", "identity"],
   cli: ["client", "core", "model", "engine", "audit"],

@@ -112,7 +112,7 @@ function formatContext(call: Call, kept: KeptParameters): string {
 }
 
 /** What the hash of the context is made of. */
-function contextOfCall({ context, accesses, contextualTuples }: Call): JsonObject {
+export function contextOfCall({ context, accesses, contextualTuples }: Call): JsonObject {
   return {
     accesses: accesses.map((access) => access.context),
     call: context,

@@ -2,6 +2,7 @@ import type { DescMessage, DescMethod, DescService } from "@bufbuild/protobuf";
 import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { Client as Channel, credentials, type ChannelCredentials } from "@grpc/grpc-js";
 import { AdminService } from "../gen/prokura/v1/admin_pb.ts";
+import { AuditService } from "../gen/prokura/v1/audit_pb.ts";
 import { AuthorizationService } from "../gen/prokura/v1/authorization_pb.ts";
 import { DelegationService } from "../gen/prokura/v1/delegation_pb.ts";
 import { ModelService } from "../gen/prokura/v1/model_pb.ts";
@@ -39,6 +40,7 @@ export interface Client extends Disposable {
   readonly delegation: ServiceClient<typeof DelegationService>;
   readonly tuple: ServiceClient<typeof TupleService>;
   readonly model: ServiceClient<typeof ModelService>;
+  readonly audit: ServiceClient<typeof AuditService>;
   readonly admin: ServiceClient<typeof AdminService>;
   /** Calls in flight fail with `cancelled`. */
   close(): void;
@@ -91,6 +93,7 @@ export function createClient(options: ClientOptions): Client {
     delegation: serviceClient(channel, DelegationService, standing),
     tuple: serviceClient(channel, TupleService, standing),
     model: serviceClient(channel, ModelService, standing),
+    audit: serviceClient(channel, AuditService, standing),
     admin: serviceClient(channel, AdminService, standing),
     close,
     [Symbol.dispose]: close,

@@ -159,7 +159,7 @@ export function explanationToProto(
   };
 }
 
-const reasonToProto: Readonly<Record<Reason, ReasonProto>> = {
+export const reasonToProto: Readonly<Record<Reason, ReasonProto>> = {
   suspended: ReasonProto.SUSPENDED,
   tool_unregistered: ReasonProto.TOOL_UNREGISTERED,
   access_unregistered: ReasonProto.ACCESS_UNREGISTERED,

@@ -1,11 +1,13 @@
 import type { Logger } from "pino";
 import type { Caller } from "../core/caller.ts";
 import { AdminService } from "../gen/prokura/v1/admin_pb.ts";
+import { AuditService } from "../gen/prokura/v1/audit_pb.ts";
 import { AuthorizationService } from "../gen/prokura/v1/authorization_pb.ts";
 import { DelegationService } from "../gen/prokura/v1/delegation_pb.ts";
 import { ModelService } from "../gen/prokura/v1/model_pb.ts";
 import { TupleService } from "../gen/prokura/v1/tuple_pb.ts";
 import type { ApiKeys } from "../service/api-keys.ts";
+import type { Audit } from "../service/audit.ts";
 import type { VerifyCredential } from "../service/credentials.ts";
 import type { Delegations } from "../service/delegations.ts";
 import type { Models } from "../service/models.ts";
@@ -13,6 +15,7 @@ import type { Tenants } from "../service/tenants.ts";
 import type { Tuples } from "../service/tuples.ts";
 import { adminHandlers } from "./admin-handlers.ts";
 import { Admission, type CallObserver } from "./admission.ts";
+import { auditHandlers } from "./audit-handlers.ts";
 import { authenticateBy } from "./authenticate.ts";
 import { authorizationHandlers, type AuthorizationParts } from "./authorization-handlers.ts";
 import type { Handlers } from "./call.ts";
@@ -36,6 +39,7 @@ export interface UseCases extends Omit<AuthorizationParts, "budgets"> {
   readonly models: Models;
   readonly tenants: Tenants;
   readonly keys: ApiKeys;
+  readonly audit: Audit;
   readonly verifyCredential: VerifyCredential;
 }
 
@@ -84,12 +88,20 @@ export async function startServer(
   const observer = loggedCalls(ports.observer, log);
   const budgets = new CallerBudgets(options.limits);
   const serving = {
-    services: [AuthorizationService, DelegationService, TupleService, ModelService, AdminService],
+    services: [
+      AuthorizationService,
+      DelegationService,
+      TupleService,
+      ModelService,
+      AuditService,
+      AdminService,
+    ],
     handlers: [
       authorizationHandlers({ ...useCases, budgets }, options.limits, reportBug),
       delegationHandlers(useCases.delegations, options.limits),
       tupleHandlers(useCases.tuples, options.limits),
       modelHandlers(useCases.models, options.limits),
+      auditHandlers(useCases.audit, options.limits),
       adminHandlers(useCases, options.limits),
     ].map(
       (handle): Handlers =>

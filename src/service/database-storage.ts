@@ -17,6 +17,7 @@ import { findRevisionAt, readRevision } from "../store/revisions.ts";
 import { createTenant, listTenants, readHead, readHeadIn } from "../store/tenants.ts";
 import { readTuples, streamTuples } from "../store/tuples.ts";
 import type { Writer } from "../store/writer.ts";
+import { logStorageOf } from "./database-log.ts";
 import type { ModelSource } from "./models.ts";
 import { childrenKey } from "./descendants.ts";
 import type {
@@ -39,6 +40,7 @@ export function storageOf(database: Database, writer: Writer): Storage {
       find: (id) => findApiKey(database, id),
       list: (tenant, query) => listApiKeys(database, tenant, query),
     },
+    logs: logStorageOf(database),
     write: (mutation, signal) => writer.write(mutation, signal),
     findIdempotent: async (tenant, callerId, key) => {
       const response = await findReply(database, tenant, callerId, key);
@@ -60,7 +62,7 @@ function tuplesOf(database: Database): TupleStorage {
       ...(await readDelegationRecords(database, tenant, ids)).values(),
     ],
     loadPages: (tenant, revision, keys) =>
-      database.snapshot((session) => loadPages(session, tenant, keys, revision)),
+      database.snapshot((session) => loadPages(session, tenant, keys, { at: revision })),
     readChanges: async (tenant, after) => {
       const head = await readHead(database, tenant);
       return { head, changes: await keptChanges(database, tenant, after, head.revision) };
@@ -91,7 +93,9 @@ async function readObjects(
   objects: readonly ObjectRef[],
 ): Promise<readonly RelationTuple[]> {
   const keys = objects.map((object) => ({ kind: "object" as const, object }));
-  const pages = await database.snapshot((session) => loadPages(session, tenant, keys, revision));
+  const pages = await database.snapshot((session) =>
+    loadPages(session, tenant, keys, { at: revision }),
+  );
   const tuples: RelationTuple[] = [];
   for (const { key, tuples: found, partialRelations } of pages) {
     if (partialRelations.length === 0 || key.kind !== "object") {

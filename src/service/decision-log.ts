@@ -227,6 +227,7 @@ class QueuedLog implements DecisionLog {
   }
 
   async #write(batch: readonly Waiting[]): Promise<void> {
+    // What is durable is taken out of it.
     const items = batch.map(({ item }) => item);
     for (let attempt = 1; ; attempt += 1) {
       try {

@@ -60,6 +60,13 @@ interface Dependencies {
   readonly keptParameters: KeptParameters;
 }
 
+interface Made {
+  readonly segment: NewSegment;
+  readonly written: readonly LogItem[];
+}
+
+/** Of the rows of a segment, in UTF-16 units: an export sends a segment as one message. */
+const segmentLengthMax = 1024 * 1024;
 const absentMax = 1_000;
 const absentKeptMs = 10_000;
 
@@ -88,18 +95,19 @@ export class LogChains {
     while (items.length > 0) {
       const byChain = await this.#byChain(items);
       const made = await Promise.all(byChain.map(([chain, own]) => this.#segment(chain, own)));
-      const appended = made.length === 0 ? [] : await this.#ports.store.append(made);
-      const written = new Set<LogItem>();
-      for (const [index, segment] of made.entries()) {
-        const [chain, own = []] = byChain[index] ?? [];
+      const segments = made.map(({ segment }) => segment);
+      const appended = made.length === 0 ? [] : await this.#ports.store.append(segments);
+      const done = new Set<LogItem>();
+      for (const [index, { segment, written }] of made.entries()) {
+        const [chain] = byChain[index] ?? [];
         if (chain === undefined) continue;
         if (appended[index] !== true && !(await this.#isWritten(segment))) continue;
         chain.end = segment.last;
         chain.boot = undefined;
         rows += segment.last.seq - segment.previous.seq;
-        for (const item of own) written.add(item);
+        for (const item of written) done.add(item);
       }
-      const left = items.filter((item) => !written.has(item) && !this.#isAbsent(item.tenant));
+      const left = items.filter((item) => !done.has(item) && !this.#isAbsent(item.tenant));
       items.splice(0, items.length, ...left);
     }
     return rows;
@@ -165,37 +173,48 @@ export class LogChains {
     return (this.#absent.get(tenant) ?? 0) > performance.now();
   }
 
-  async #segment(
-    { tenant, chain, end, boot }: OpenChain,
-    own: readonly LogItem[],
-  ): Promise<NewSegment> {
-    const items = boot === undefined ? own : [boot, ...own];
+  /** As many of the items, from the first on, as fit into one segment; at least one. */
+  async #segment({ tenant, chain, end, boot }: OpenChain, own: readonly LogItem[]): Promise<Made> {
     const { sealer, keptParameters } = this.#ports;
     const terms = new Set<string>();
     const ids: string[] = [];
-    const rows = items.map((item, index) => {
-      const place: RowPlace = { tenant, chain, seq: end.seq + 1 + index };
-      if (item.kind === "note") return formatNote(item.note, item.atMs, place);
-      const { decision } = item;
-      addTerms(decision, terms);
-      if ("verdict" in decision.outcome) ids.push(decision.outcome.id);
-      return formatDecisionRow(decision, place, keptParameters);
-    });
+    const rows: string[] = [];
+    const written: LogItem[] = [];
+    let length = 0;
+    let [fromMs, toMs] = [Infinity, -Infinity];
+    for (const item of boot === undefined ? own : [boot, ...own]) {
+      if (length > segmentLengthMax) break;
+      const place: RowPlace = { tenant, chain, seq: end.seq + 1 + rows.length };
+      const row =
+        item.kind === "note"
+          ? formatNote(item.note, item.atMs, place)
+          : formatDecisionRow(item.decision, place, keptParameters);
+      if (item.kind === "decision") {
+        addTerms(item.decision, terms);
+        const { outcome } = item.decision;
+        if ("verdict" in outcome) ids.push(outcome.id);
+      }
+      rows.push(row);
+      written.push(item);
+      length += row.length;
+      fromMs = Math.min(fromMs, item.atMs);
+      toMs = Math.max(toMs, item.atMs);
+    }
     const decisions = rangeOf(ids);
     const { hashes, head, packed } = await sealer.seal(end.hash, rows);
-    const times = items.map(({ atMs }) => atMs);
-    return {
+    const segment: NewSegment = {
       tenant,
       chain,
       previous: end,
       last: { seq: end.seq + rows.length, hash: head },
-      fromMs: Math.min(...times),
-      toMs: Math.max(...times),
+      fromMs,
+      toMs,
       ...(decisions === undefined ? {} : { decisions }),
       terms: [...new Set([...terms].map(hashTerm))],
       packed,
       hashes,
     };
+    return { segment, written };
   }
 
   /** Else another process writes to the chain: this one goes on with one of its own. */

@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from "node:timers/promises";
 import type {
   ChainPart,
   CheckpointPart,
@@ -5,7 +6,7 @@ import type {
   RevisionPart,
   SegmentPart,
 } from "../audit/log-part.ts";
-import type { RevisionQuery } from "../store/log-revisions.ts";
+import type { FoundRevision, RevisionQuery } from "../store/log-revisions.ts";
 import type { SegmentQuery } from "../store/log-segments.ts";
 
 /** What auditors read of the log. Everything rejects with `not_serving` where the database is away. */
@@ -34,11 +35,11 @@ export interface LogStorage {
   readonly findRevisions: (
     tenant: string,
     query: RevisionQuery,
-  ) => Promise<readonly RevisionPart[]>;
+  ) => Promise<readonly FoundRevision[]>;
 }
 
 const checkpointsAtOnce = 1_000;
-const segmentsAtOnce = 20;
+const segmentsAtOnce = 5;
 
 /**
  * The whole log of a tenant, part by part: memory holds a few segments. Rows that are written meanwhile
@@ -90,6 +91,8 @@ async function* readSegments(
       const { firstSeq } = segment;
       // What lies behind the end is nothing that a node has appended: it is shown.
       if (firstSeq <= headSeq || firstSeq > endSeq) yield segment;
+      // Whoever verifies it takes milliseconds: others want to be answered in between.
+      await immediate();
     }
     const last = page.at(-1);
     if (last === undefined || page.length < segmentsAtOnce) return;

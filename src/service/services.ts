@@ -9,6 +9,7 @@ import { readModel } from "../model/read-model.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { ApiKeys } from "./api-keys.ts";
 import { createAuthorizer } from "./authorize-call.ts";
+import { asAuditor, createAudit, type Audit } from "./audit.ts";
 import type { Authorizer, RelationReader, ToolLister } from "./authorizer.ts";
 import { contractGuard } from "./contract-guard.ts";
 import type { DecisionSink } from "./decision-event.ts";
@@ -47,6 +48,7 @@ export interface Services {
   readonly models: Models;
   readonly tenants: Tenants;
   readonly keys: ApiKeys;
+  readonly audit: Audit;
   readonly nameSubjects: NameSubjects;
 }
 
@@ -124,6 +126,12 @@ export function createServices(dependencies: ServiceDependencies): Services {
     }),
     tenants: createTenants(dependencies),
     nameSubjects: subjectNaming(dependencies.verifySubject),
+    audit: createAudit({
+      ...dependencies,
+      logs: storage.logs,
+      tools: createToolLister({ ...all, permits: asAuditor(permits) }),
+      nowMs: () => Date.now(),
+    }),
     keys: createApiKeys({ ...all, newKeyId: () => newId("k"), nowMs: () => Date.now() }),
   };
   const offboarding = { ...services, permits, mutator, keyStorage: storage.keys };

@@ -7,6 +7,7 @@ import type { RelationTuple, TupleFilter } from "../core/tuple.ts";
 import type { AuthorizationModel } from "../model/authorization-model.ts";
 import type { StoredApiKey } from "../store/api-keys.ts";
 import type { Mutation, MutationResult } from "../store/mutation.ts";
+import type { LogStorage } from "./log-reader.ts";
 import type { ModelSource } from "./models.ts";
 
 /**
@@ -18,6 +19,7 @@ export interface Storage {
   readonly models: ModelStorage;
   readonly tenants: TenantStorage;
   readonly keys: KeyStorage;
+  readonly logs: LogStorage;
   readonly write: (mutation: Mutation, signal?: AbortSignal) => Promise<MutationResult>;
   /** The response that is kept under the key, whatever the request was. */
   readonly findIdempotent: (

@@ -1,10 +1,10 @@
 import type { RevisionPart } from "../audit/log-part.ts";
 import { digestOfContent, type RevisionContent } from "../audit/revision-digest.ts";
-import type { Json } from "../core/json.ts";
+import type { RelationTuple } from "../core/tuple.ts";
 import type { Database, Session, Statement } from "./database.ts";
 import { recordColumns, sealedRecord, sealedTuple, type RecordRow } from "./revision-seal.ts";
 import type { TupleRow } from "./schema.ts";
-import { tupleColumns } from "./tuple-row.ts";
+import { tupleColumns, tupleOfRow } from "./tuple-row.ts";
 
 /** Which revisions are looked for. All that is given must hold. */
 export interface RevisionQuery {
@@ -19,6 +19,13 @@ export interface RevisionQuery {
   readonly after?: number;
   readonly newestFirst: boolean;
   readonly limit: number;
+}
+
+/** A revision, and what it changed; nothing where that is no longer kept. */
+export interface FoundRevision {
+  readonly part: RevisionPart;
+  readonly created: readonly RelationTuple[];
+  readonly deleted: readonly RelationTuple[];
 }
 
 const tuplesMax = 5_000;
@@ -47,7 +54,7 @@ export async function findRevisions(
   database: Database,
   tenant: string,
   query: RevisionQuery,
-): Promise<readonly RevisionPart[]> {
+): Promise<readonly FoundRevision[]> {
   const { sinceMs, untilMs, callerId, operation, object, after, newestFirst, limit } = query;
   const values: unknown[] = [tenant, sinceMs, untilMs, limit];
   const where = ["r.tenant_id = $1", "r.committed_at_ms >= $2", "r.committed_at_ms < $3"];
@@ -65,12 +72,17 @@ export async function findRevisions(
   const rows = withinTuples(await database.readOnce<RevisionRow>(text, values));
   if (rows.length === 0) return [];
   return database.snapshot(async (session) => {
-    const parts: RevisionPart[] = [];
+    const revisions: FoundRevision[] = [];
     for (const row of rows) {
       const contents = await readContents(session, tenant, row.rev, row.rev, [row]);
-      parts.push(partOfRow(tenant, row, contents.get(row.rev)));
+      const content = contents.get(row.rev);
+      revisions.push({
+        part: partOfRow(tenant, row, content),
+        created: content?.created.map(tupleOfRow) ?? [],
+        deleted: content?.deleted.map(tupleOfRow) ?? [],
+      });
     }
-    return parts;
+    return revisions;
   });
 }
 
@@ -90,9 +102,9 @@ interface RevisionRow {
 }
 
 interface Content {
-  readonly created: Json[];
-  readonly deleted: Json[];
-  readonly records: Json[];
+  readonly created: TupleRow[];
+  readonly deleted: TupleRow[];
+  readonly records: RecordRow[];
 }
 
 function withinTuples(rows: readonly RevisionRow[]): readonly RevisionRow[] {
@@ -111,7 +123,7 @@ async function readContents(
   first: number,
   last: number,
   rows: readonly RevisionRow[],
-): Promise<ReadonlyMap<number, RevisionContent>> {
+): Promise<ReadonlyMap<number, Content>> {
   const contents = new Map<number, Content>();
   for (const { rev, horizon } of rows) {
     if (rev > horizon) contents.set(rev, { created: [], deleted: [], records: [] });
@@ -126,21 +138,22 @@ async function readContents(
     session.query<TupleRow & { readonly rev: number }>(deletedStatement, values),
     session.query<RecordRow>(recordsStatement, [tenant, [...revisionOfId.keys()]]),
   ]);
-  for (const row of created) contents.get(row.rev)?.created.push(sealedTuple(row));
-  for (const row of deleted) contents.get(row.rev)?.deleted.push(sealedTuple(row));
+  for (const row of created) contents.get(row.rev)?.created.push(row);
+  for (const row of deleted) contents.get(row.rev)?.deleted.push(row);
   for (const row of records) {
     const rev = revisionOfId.get(String(row.id));
-    if (rev !== undefined) contents.get(rev)?.records.push(sealedRecord(row));
+    if (rev !== undefined) contents.get(rev)?.records.push(row);
   }
   return contents;
 }
 
-function partOfRow(
-  tenant: string,
-  row: RevisionRow,
-  content: RevisionContent | undefined,
-): RevisionPart {
+function partOfRow(tenant: string, row: RevisionRow, found: Content | undefined): RevisionPart {
   const sealed = row.content_digest !== null;
+  const content: RevisionContent | undefined = found && {
+    created: found.created.map(sealedTuple),
+    deleted: found.deleted.map(sealedTuple),
+    records: found.records.map(sealedRecord),
+  };
   return {
     kind: "revision",
     facts: {

@@ -17,7 +17,8 @@ export interface SegmentQuery {
   readonly untilMs: number;
   /** All of them are in the segment, in whatever rows. */
   readonly terms: readonly number[];
-  readonly after?: SegmentKey;
+  /** The first to be looked at. */
+  readonly from?: SegmentKey;
   readonly newestFirst: boolean;
   readonly limit: number;
 }
@@ -28,13 +29,13 @@ export async function findSegments(
   tenant: string,
   query: SegmentQuery,
 ): Promise<readonly SegmentPart[]> {
-  const { sinceMs, untilMs, terms, after, newestFirst, limit } = query;
-  const [sign, order] = newestFirst ? ["<", "desc"] : [">", "asc"];
+  const { sinceMs, untilMs, terms, from, newestFirst, limit } = query;
+  const [sign, order] = newestFirst ? ["<=", "desc"] : [">=", "asc"];
   const values: unknown[] = [tenant, sinceMs, untilMs, limit];
   const where = ["tenant_id = $1", "to_ms >= $2", "from_ms < $3"];
   if (terms.length > 0) where.push(`terms @> $${values.push(terms)}::bigint[]`);
-  if (after !== undefined) {
-    const first = values.push(after.fromMs, after.chain, after.firstSeq) - 2;
+  if (from !== undefined) {
+    const first = values.push(from.fromMs, from.chain, from.firstSeq) - 2;
     where.push(`(from_ms, chain, first_seq) ${sign} ($${first}, $${first + 1}, $${first + 2})`);
   }
   // No name: how common a term is decides which index serves, and a kept plan does not know.

@@ -1,0 +1,97 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { LogPart, SegmentPart } from "../audit/log-part.ts";
+import type { LogReport } from "../audit/verify-log.ts";
+import { canonicalJson } from "../core/json.ts";
+import type {
+  ExportLogResponseSchema,
+  LogSegmentSchema,
+  VerifyLogResponseSchema,
+} from "../gen/prokura/v1/audit_pb.ts";
+import { timestampToProto } from "./time.ts";
+
+export async function* logPartsToProto(
+  parts: AsyncIterable<LogPart>,
+): AsyncGenerator<MessageInitShape<typeof ExportLogResponseSchema>> {
+  for await (const part of parts) yield { part: partToProto(part) };
+}
+
+type PartProto = NonNullable<MessageInitShape<typeof ExportLogResponseSchema>["part"]>;
+
+function partToProto(part: LogPart): PartProto {
+  switch (part.kind) {
+    case "checkpoint": {
+      const { chain = "", seq = 0 } = part.at ?? {};
+      return {
+        case: "checkpoint",
+        value: { checkpoint: part.signed, chain, seq: BigInt(seq) },
+      };
+    }
+    case "chain": {
+      const { chain, headSeq, headHash } = part;
+      return { case: "chain", value: { chain, headSeq: BigInt(headSeq), headHash } };
+    }
+    case "segment":
+      return { case: "segment", value: segmentToProto(part) };
+    case "revision": {
+      const { facts, digest, content } = part;
+      return {
+        case: "revision",
+        value: {
+          facts: canonicalJson({ ...facts }),
+          digest,
+          ...(content === undefined ? {} : { content: canonicalJson({ ...content }) }),
+        },
+      };
+    }
+  }
+}
+
+function segmentToProto(part: SegmentPart): MessageInitShape<typeof LogSegmentSchema> {
+  const { chain, firstSeq, rows, hashes, index } = part;
+  return {
+    chain,
+    firstSeq: BigInt(firstSeq),
+    ...(rows === undefined ? {} : { rows: rows.join("\n") }),
+    hashes: Buffer.from(hashes.join(""), "hex"),
+    lastSeq: BigInt(index?.lastSeq ?? 0),
+    fromMs: BigInt(index?.fromMs ?? 0),
+    toMs: BigInt(index?.toMs ?? 0),
+    decisionSource: index?.decisions?.source ?? "",
+    decisionFirst: BigInt(index?.decisions?.first ?? 0),
+    decisionLast: BigInt(index?.decisions?.last ?? 0),
+    terms: (index?.terms ?? []).map(BigInt),
+  };
+}
+
+export function reportToProto(report: LogReport): MessageInitShape<typeof VerifyLogResponseSchema> {
+  const { findings, findingCount, chains, gaps, changes, hasEvidence } = report;
+  return {
+    findings: findings.map(({ code, chain, seq, message }) => ({
+      code,
+      chain,
+      seq: BigInt(seq),
+      message,
+    })),
+    findingCount: BigInt(findingCount),
+    chains: chains.map((one) => ({
+      chain: one.chain,
+      rows: BigInt(one.rows),
+      firstSeq: BigInt(one.firstSeq),
+      lastSeq: BigInt(one.lastSeq),
+      signedSeq: BigInt(one.signedSeq),
+      provenSeq: BigInt(one.provenSeq),
+    })),
+    gaps: gaps.map(({ chain, seq, dropped, fromMs, toMs }) => ({
+      chain,
+      seq: BigInt(seq),
+      dropped: BigInt(dropped),
+      from: timestampToProto(fromMs),
+      until: timestampToProto(toMs),
+    })),
+    firstRevision: BigInt(changes.firstRevision),
+    lastRevision: BigInt(changes.lastRevision),
+    provenRevision: BigInt(changes.provenRevision),
+    contents: BigInt(changes.contents),
+    hasEvidence,
+  };
+}
