@@ -57,7 +57,7 @@ export class CoverSearch {
       return { kind: "decided", value: { kind: "found", ids: [] } };
     }
     const mark = this.#expansion.mark();
-    const ids = this.#expansion.advance(run, run.limits.sliceStepsMax);
+    const { found: ids } = this.#expansion.advance(run, run.limits.sliceStepsMax);
     if (run.scope.hasMissed) this.#expansion.restore(mark);
     if (run.scope.hasMissed || run.problem !== undefined) return run.finish(run.error());
     return { kind: "decided", value: { kind: "found", ids } };

@@ -20,7 +20,7 @@ export const defaultLimits: EngineLimits = {
   depthMax: 64,
   stepsMax: 100_000,
   // A step takes a microsecond or two, and a slice is begun again for every load of pages.
-  sliceStepsMax: 1_000,
+  sliceStepsMax: 500,
   batchStepsMax: 10_000,
   candidatesMax: 250_000,
   explanationNodesMax: 1_000,

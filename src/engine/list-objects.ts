@@ -63,6 +63,8 @@ export class ObjectListing implements Listing<ListedObject> {
   readonly #limits: EngineLimits;
   readonly #expansion: ReverseExpansion;
   readonly #candidates = new SortedRuns<ObjectId>();
+  /** Where the relation is simple: those of the candidates that are not members for certain. */
+  readonly #doubtful = new Set<ObjectId>();
   /** Set once all candidates are found. */
   #cursor: SortedCursor<ObjectId> | undefined;
   #last: string;
@@ -95,16 +97,17 @@ export class ObjectListing implements Listing<ListedObject> {
       return { kind: "decided", value: { kind: "error", code: "unknown_type", detail } };
     }
     return this.#cursor === undefined
-      ? this.#search(run)
+      ? this.#search(run, relation)
       : this.#verify(run, this.#cursor, relation, limit);
   }
 
-  #search(run: Run): Evaluated<Slice<ListedObject> | EngineError> {
+  #search(run: Run, relation: RelationPlan): Evaluated<Slice<ListedObject> | EngineError> {
     const mark = this.#expansion.mark();
-    const found = this.#expansion.advance(run, this.#limits.sliceStepsMax);
+    const { found, doubtful } = this.#expansion.advance(run, this.#limits.sliceStepsMax);
     if (run.scope.hasMissed) this.#expansion.restore(mark);
     if (run.scope.hasMissed || run.problem !== undefined) return run.finish(run.error());
     this.#candidates.add(found);
+    if (relation.simple) for (const id of doubtful) this.#doubtful.add(id);
     if (this.#expansion.isDone) {
       this.#expansion.forget();
       this.#cursor = this.#candidates.cursor(this.#query.after);
@@ -124,6 +127,10 @@ export class ObjectListing implements Listing<ListedObject> {
     const checker = new Checker(run, symbol, context);
     const verified = verifyInOrder<ListedObject, ObjectId>(run, cursor, limit, (id) => {
       const object = { type, id };
+      if (relation.simple && !this.#doubtful.has(id)) {
+        run.spend();
+        return { kind: "listed", element: { object, needs: [] } };
+      }
       const value = checker.check(run.scope.object(object), relation, granting);
       const needed = sortNames(run.names);
       run.cutNames(0);

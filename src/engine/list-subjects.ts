@@ -80,6 +80,8 @@ export class SubjectListing implements Listing<ListedSubject> {
   readonly #limits: EngineLimits;
   readonly #search: SubjectSearch;
   readonly #candidates = new SortedRuns<Key>();
+  /** Where the relation is simple: those of the candidates that are not members for certain. */
+  readonly #doubtful = new Set<Key>();
   /** Set once all candidates are found. */
   #cursor: SortedCursor<Key> | undefined;
   #excluding: Excluding | undefined;
@@ -114,19 +116,20 @@ export class SubjectListing implements Listing<ListedSubject> {
       return { kind: "decided", value: unknownRelation(view.plan, object.type, name) };
     }
     const run = new Run(view, this.#limits, contextualTuples);
-    if (this.#cursor === undefined) return this.#searchOn(run);
+    if (this.#cursor === undefined) return this.#searchOn(run, relation);
     const judge = new Judge(run, run.scope.object(object), relation, context);
     return this.#excluding === undefined
       ? this.#verify(run, judge, this.#cursor, limit)
       : this.#exclude(run, judge, this.#excluding);
   }
 
-  #searchOn(run: Run): Evaluated<Slice<ListedSubject> | EngineError> {
+  #searchOn(run: Run, relation: RelationPlan): Evaluated<Slice<ListedSubject> | EngineError> {
     const mark = this.#search.mark();
-    const found = this.#search.advance(run, this.#limits.sliceStepsMax);
+    const { found, doubtful } = this.#search.advance(run, this.#limits.sliceStepsMax);
     if (run.scope.hasMissed) this.#search.restore(mark);
     if (run.scope.hasMissed || run.problem !== undefined) return run.finish(run.error());
     this.#candidates.add(found.map(keyOf));
+    if (relation.simple) for (const subject of doubtful) this.#doubtful.add(keyOf(subject));
     if (this.#search.isDone) {
       this.#search.forget();
       this.#cursor = this.#candidates.cursor(this.#query.after);
@@ -143,10 +146,14 @@ export class SubjectListing implements Listing<ListedSubject> {
     let needed: readonly string[] = [];
     const verified = verifyInOrder<ListedSubject, Key>(run, cursor, limit, (key) => {
       const subject = subjectOf(this.#query, key);
+      if (judge.isSimple && !this.#doubtful.has(key)) {
+        run.spend();
+        return listed({ subject, needs: [], excluded: [] });
+      }
       const { value, needs } = judge.check(subject);
       if (!isCertain(value)) return unsure;
       if (value === notMember) return leftOut;
-      if (key !== "*" || judge.leavesNobodyOut) return listed({ subject, needs, excluded: [] });
+      if (key !== "*" || judge.isSimple) return listed({ subject, needs, excluded: [] });
       needed = needs;
       return setAside;
     });
@@ -203,8 +210,8 @@ class Judge {
     this.#context = context;
   }
 
-  /** Without intersection, exclusion and condition, a wildcard does. */
-  get leavesNobodyOut(): boolean {
+  /** Then all that tuples lead to are members, and a wildcard leaves nobody out. */
+  get isSimple(): boolean {
     return this.#relation.simple;
   }
 

@@ -11,6 +11,13 @@ import {
 } from "./plan.ts";
 import type { Run } from "./run.ts";
 
+/** What a step of a search has found, each id once in all. */
+export interface Candidates<Found> {
+  readonly found: readonly Found[];
+  /** Those of `found` to which tuples lead that expire, or a path that is longer than `depthMax`. */
+  readonly doubtful: readonly Found[];
+}
+
 /** What an expansion can be taken back to. */
 export interface ExpansionMark {
   readonly starts: readonly Subject[];
@@ -74,22 +81,22 @@ export class ReverseExpansion {
   }
 
   /**
-   * Goes on until about `stepsMax` pages and tuples were looked at. Returns the ids that were found,
-   * each once in all; where the run missed pages they are some of them, and the mark is to be restored.
+   * Goes on until about `stepsMax` pages and tuples were looked at. Where the run missed pages, the
+   * mark is to be restored.
    */
-  advance(run: Run, stepsMax: number): readonly ObjectId[] {
+  advance(run: Run, stepsMax: number): Candidates<ObjectId> {
     const target = findRelation(run.plan, this.#type, this.#relation);
-    if (target === undefined) return [];
+    if (target === undefined) return { found: [], doubtful: [] };
     const advance = new Advance(run, target, stepsMax, this.#open, (goal) =>
       this.#isNew(run, goal),
     );
     for (let start = this.#starts.pop(); start !== undefined; start = this.#starts.pop()) {
       const subject = run.scope.findSubject(start);
       if (subject !== undefined) advance.start(subject);
-      if (advance.isOver) return advance.found;
+      if (advance.isOver) return advance;
     }
     advance.walk();
-    return advance.found;
+    return advance;
   }
 
   #isNew(run: Run, goal: string): boolean {
@@ -111,10 +118,20 @@ interface Walk {
   readonly tupleset: number;
   readonly reached: number;
   readonly position: number;
+  readonly path: Path;
 }
 
-class Advance {
+/** How something was reached. */
+export interface Path {
+  /** Usersets on the way, itself included. */
+  readonly length: number;
+  /** Whether no tuple on the way expires. */
+  readonly isTimeless: boolean;
+}
+
+class Advance implements Candidates<ObjectId> {
   readonly found: ObjectId[] = [];
+  readonly doubtful: ObjectId[] = [];
   readonly #run: Run;
   readonly #target: RelationPlan;
   readonly #arrows: Arrows;
@@ -151,7 +168,7 @@ class Advance {
     for (const relation of this.#arrows.relations) {
       for (const restriction of relation.restrictions) {
         if (restriction.type !== type) continue;
-        if (restriction.kind === kind) this.#against(subject, relation, relation);
+        if (restriction.kind === kind) this.#against(subject, relation, relation, beginning);
         else if (restriction.kind === "wildcard" && kind === "object") {
           this.#againstEveryone(type, relation);
         }
@@ -159,7 +176,7 @@ class Advance {
     }
     const name = scope.relationOf(subject);
     const itself = name === -1 ? undefined : relationOf(plan, type, name);
-    if (itself !== undefined) this.#reach(scope.objectOf(subject), itself);
+    if (itself !== undefined) this.#reach(scope.objectOf(subject), itself, beginning);
   }
 
   walk(): void {
@@ -188,29 +205,41 @@ class Advance {
       const condition = page.conditionAt(position);
       const expiresAtMs = page.expiresAtMsAt(position);
       const held = run.hold(tupleset, subject, condition, expiresAtMs, taking, undefined);
-      if (held !== notMember) this.#reach(page.objectAt(position), reached);
+      if (held === notMember) continue;
+      const { path } = walk;
+      const isTimeless = path.isTimeless && expiresAtMs === Infinity;
+      this.#reach(
+        page.objectAt(position),
+        reached,
+        isTimeless === path.isTimeless ? path : { ...path, isTimeless },
+      );
     }
   }
 
-  #reach(object: SubjectSymbol, relation: RelationPlan): void {
-    const id = this.#run.scope.idOf(object);
+  #reach(object: SubjectSymbol, relation: RelationPlan, before: Path): void {
+    const { scope, limits } = this.#run;
+    const id = scope.idOf(object);
     if (!this.#isNew(`${relation.index} ${id}`)) return;
-    if (relation === this.#target) this.found.push(id);
-    this.#spread(object, relation);
+    const path = { ...before, length: before.length + 1 };
+    if (relation === this.#target) {
+      this.found.push(id);
+      if (!path.isTimeless || path.length > limits.depthMax) this.doubtful.push(id);
+    }
+    this.#spread(object, relation, path);
   }
 
   /** From members of object#relation to members of what is computed from it. */
-  #spread(object: SubjectSymbol, relation: RelationPlan): void {
+  #spread(object: SubjectSymbol, relation: RelationPlan, path: Path): void {
     const { scope } = this.#run;
     for (const computed of this.#arrows.computedFrom.get(relation.index) ?? []) {
-      this.#reach(object, computed);
+      this.#reach(object, computed, path);
     }
     for (const holder of this.#arrows.heldBy.get(relation.index) ?? []) {
-      this.#against(scope.userset(object, relation.relation), holder, holder);
+      this.#against(scope.userset(object, relation.relation), holder, holder, path);
     }
     for (const { tupleset, relation: through } of this.#arrows.readThrough.get(relation.index) ??
       []) {
-      this.#against(object, tupleset, through);
+      this.#against(object, tupleset, through, path);
     }
   }
 
@@ -218,18 +247,26 @@ class Advance {
   #againstEveryone(type: NameNumber, relation: RelationPlan): void {
     const { scope } = this.#run;
     if (!this.#isNew(`${relation.index} *${scope.nameOf(type)}`)) return;
-    this.#against(scope.wildcard(type), relation, relation);
+    this.#against(scope.wildcard(type), relation, relation, beginning);
   }
 
-  #against(subject: SubjectSymbol, tupleset: RelationPlan, reached: RelationPlan): void {
+  #against(
+    subject: SubjectSymbol,
+    tupleset: RelationPlan,
+    reached: RelationPlan,
+    path: Path,
+  ): void {
     this.#open.push({
       subject: this.#run.scope.subjectOf(subject),
       tupleset: tupleset.index,
       reached: reached.index,
       position: 0,
+      path,
     });
   }
 }
+
+export const beginning: Path = { length: 0, isTimeless: true };
 
 /** How members of one relation become members of another, of those that lead to the target. */
 interface Arrows {

@@ -5,6 +5,7 @@ import type { RelationTuple } from "../core/tuple.ts";
 import type { TupleRange } from "./listing.ts";
 import { notMember, taking } from "./membership.ts";
 import { findRelation, relationOf, type RelationPlan, type RewritePlan } from "./plan.ts";
+import { beginning, type Candidates, type Path } from "./reverse-expansion.ts";
 import type { Run } from "./run.ts";
 
 /** What a search can be taken back to. */
@@ -27,6 +28,7 @@ interface Walk extends Userset {
   /** Set where the page is a tupleset's: what is read of its objects. */
   readonly through: Name | undefined;
   readonly position: number;
+  readonly path: Path;
   /** Whether the page was whole when it was begun; it begins anew where it is another one now. */
   readonly complete: boolean | undefined;
 }
@@ -122,10 +124,10 @@ export class SubjectSearch {
   }
 
   /**
-   * Goes on until about `stepsMax` pages and tuples were looked at. Returns what was found, each once in
-   * all; where the run missed pages it is some of it, and the mark is to be restored.
+   * Goes on until about `stepsMax` pages and tuples were looked at. Where the run missed pages, the
+   * mark is to be restored.
    */
-  advance(run: Run, stepsMax: number): readonly Subject[] {
+  advance(run: Run, stepsMax: number): Candidates<Subject> {
     const step = new Step(run, stepsMax, this.#open, {
       isNewGoal: (goal) => this.#isNew(run, this.#goals, this.#freshGoals, goal),
       isNewFind: (subject, text) =>
@@ -136,15 +138,15 @@ export class SubjectSearch {
     if (this.#supplied.length > 0 && this.#suppliedFor !== undefined) {
       step.take(this.#suppliedFor, this.#supplied);
       this.#supplied = [];
-      return step.found;
+      return step;
     }
     for (let start = this.#starts.pop(); start !== undefined; start = this.#starts.pop()) {
       const relation = findRelation(run.plan, start.object.type, start.relation);
-      if (relation !== undefined) step.reach(run.scope.object(start.object), relation);
-      if (step.isOver) return step.found;
+      if (relation !== undefined) step.reach(run.scope.object(start.object), relation, beginning);
+      if (step.isOver) return step;
     }
     step.walk();
-    return step.found;
+    return step;
   }
 
   #isNew(run: Run, known: Set<string>, fresh: string[], text: string): boolean {
@@ -167,8 +169,9 @@ interface Memory {
   readonly large: (walk: Walk) => void;
 }
 
-class Step {
+class Step implements Candidates<Subject> {
   readonly found: Subject[] = [];
+  readonly doubtful: Subject[] = [];
   readonly #run: Run;
   readonly #stepsMax: number;
   readonly #open: Walk[];
@@ -187,12 +190,14 @@ class Step {
     return this.#steps >= this.#stepsMax || this.#run.problem !== undefined;
   }
 
-  reach(object: SubjectSymbol, relation: RelationPlan): void {
+  reach(object: SubjectSymbol, relation: RelationPlan, before: Path): void {
     this.#steps += 1;
     const { scope } = this.#run;
     if (!this.#memory.isNewGoal(`${relation.index} ${scope.idOf(object)}`)) return;
-    this.#find(scope.userset(object, relation.relation));
-    this.#spread(relation.rewrite, object, relation);
+    // The userset itself is a member at once, what it holds only below it.
+    this.#find(scope.userset(object, relation.relation), before);
+    const path = { ...before, length: before.length + 1 };
+    this.#spread(relation.rewrite, object, relation, path);
   }
 
   walk(): void {
@@ -211,7 +216,7 @@ class Step {
       const subject = run.scope.findSubject(ref);
       if (subject === undefined) continue;
       const held = run.hold(relation, subject, condition, expiresAtMs, taking, undefined);
-      if (held !== notMember) this.#lead(walk, subject);
+      if (held !== notMember) this.#lead(walk, subject, expiresAtMs);
     }
   }
 
@@ -233,66 +238,70 @@ class Step {
       this.#steps += 1;
       const subject = page.subjectAt(at);
       const condition = page.conditionAt(at);
-      const held = run.hold(
-        relation,
-        subject,
-        condition,
-        page.expiresAtMsAt(at),
-        taking,
-        undefined,
-      );
-      if (held !== notMember) this.#lead(walk, subject);
+      const expiresAtMs = page.expiresAtMsAt(at);
+      const held = run.hold(relation, subject, condition, expiresAtMs, taking, undefined);
+      if (held !== notMember) this.#lead(walk, subject, expiresAtMs);
     }
   }
 
   /** A tuple names the subject. */
-  #lead({ through }: Walk, subject: SubjectSymbol): void {
+  #lead(walk: Walk, subject: SubjectSymbol, expiresAtMs: number): void {
     const { scope, plan } = this.#run;
+    const { through } = walk;
+    const isTimeless = walk.path.isTimeless && expiresAtMs === Infinity;
+    const path = isTimeless === walk.path.isTimeless ? walk.path : { ...walk.path, isTimeless };
     if (through === undefined) {
-      this.#find(subject);
+      this.#find(subject, path);
       const name = scope.relationOf(subject);
       const held = name === -1 ? undefined : relationOf(plan, scope.typeOf(subject), name);
-      if (held !== undefined) this.reach(scope.objectOf(subject), held);
+      if (held !== undefined) this.reach(scope.objectOf(subject), held, path);
       return;
     }
     if (scope.kindOf(subject) !== "object") return;
     const read = findRelation(plan, scope.nameOf(scope.typeOf(subject)), through);
-    if (read !== undefined) this.reach(subject, read);
+    if (read !== undefined) this.reach(subject, read, path);
   }
 
-  #find(subject: SubjectSymbol): void {
-    const { scope } = this.#run;
-    const text = (): string => formatSubject(scope.subjectOf(subject));
-    if (this.#memory.isNewFind(subject, text)) this.found.push(scope.subjectOf(subject));
+  #find(symbol: SubjectSymbol, path: Path): void {
+    const { scope, limits } = this.#run;
+    if (!this.#memory.isNewFind(symbol, () => formatSubject(scope.subjectOf(symbol)))) return;
+    const subject = scope.subjectOf(symbol);
+    this.found.push(subject);
+    if (!path.isTimeless || path.length > limits.depthMax) this.doubtful.push(subject);
   }
 
-  #spread(rewrite: RewritePlan, object: SubjectSymbol, relation: RelationPlan): void {
+  #spread(rewrite: RewritePlan, object: SubjectSymbol, relation: RelationPlan, path: Path): void {
     switch (rewrite.kind) {
       case "this":
-        this.#against(object, relation, undefined);
+        this.#against(object, relation, undefined, path);
         return;
       case "computed_userset":
-        this.reach(object, rewrite.relation);
+        this.reach(object, rewrite.relation, path);
         return;
       case "tuple_to_userset": {
         const through = this.#run.scope.nameOf(rewrite.relation);
-        this.#against(object, rewrite.tupleset, through);
+        this.#against(object, rewrite.tupleset, through, path);
         return;
       }
       case "union":
       case "intersection":
-        for (const operand of rewrite.of) this.#spread(operand, object, relation);
+        for (const operand of rewrite.of) this.#spread(operand, object, relation, path);
         return;
       case "exclusion":
-        this.#spread(rewrite.base, object, relation);
-        this.#spread(rewrite.subtract, object, relation);
+        this.#spread(rewrite.base, object, relation, path);
+        this.#spread(rewrite.subtract, object, relation, path);
         return;
     }
   }
 
-  #against(object: SubjectSymbol, { relationName }: RelationPlan, through: Name | undefined): void {
+  #against(
+    object: SubjectSymbol,
+    { relationName }: RelationPlan,
+    through: Name | undefined,
+    path: Path,
+  ): void {
     const ref = this.#run.scope.refOf(object);
-    const rest = { through, position: 0, complete: undefined };
+    const rest = { through, path, position: 0, complete: undefined };
     this.#open.push({ object: ref, relation: relationName, ...rest });
   }
 }

@@ -94,7 +94,7 @@ export class ToolSearch {
 
   #searchPlaces(run: Run): Evaluated<Found | EngineError> {
     const mark = this.#places.mark();
-    const subjects = this.#places.advance(run, run.limits.sliceStepsMax);
+    const { found: subjects } = this.#places.advance(run, run.limits.sliceStepsMax);
     if (run.scope.hasMissed) this.#places.restore(mark);
     if (run.scope.hasMissed || run.problem !== undefined) return run.finish(run.error());
     const { contract } = run.plan;
@@ -111,7 +111,7 @@ export class ToolSearch {
 
   #searchWithin(run: Run): Evaluated<Found | EngineError> {
     const mark = this.#within.mark();
-    const ids = this.#within.advance(run, run.limits.sliceStepsMax);
+    const { found: ids } = this.#within.advance(run, run.limits.sliceStepsMax);
     if (run.scope.hasMissed) this.#within.restore(mark);
     if (run.scope.hasMissed || run.problem !== undefined) return run.finish(run.error());
     return { kind: "decided", value: { kind: "found", found: this.#fresh(ids) } };
