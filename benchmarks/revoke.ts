@@ -10,13 +10,18 @@ import { Database } from "../src/store/database.ts";
 import { startEmbeddedPostgres } from "../src/store/embedded-postgres.ts";
 import { startProcess, type ServerProcess } from "../test/rpc/server-process.ts";
 import { histogramSvg, type Series } from "./revoke/histogram.ts";
-import { load, revokeOnce, warmChecks, type Sample } from "./revoke/measure.ts";
+import { load, revokeOnce, setClock, warmChecks, type Sample } from "./revoke/measure.ts";
 import { countStatements } from "./revoke/statements.ts";
 
 // How long until a revocation is over? Real servers on one PostgreSQL, first one, then three, then
-// eight, idle and under 2,000 checks a second each, with one of three stopped. The clients poll every
-// node as fast as one connection goes: the wait for the next answer is in the figures. Writes the
-// histogram, and one line of JSON at the end.
+// eight, idle and under 2,000 checks a second each, with one of three stopped. Writes the histogram, and
+// one line of JSON at the end.
+//
+// - return: from the call of `Revoke`, of all that a principal gave, to its answer.
+// - deny: from the time at which PostgreSQL stamped the commit, which is before it is on the disk, to the
+//   arrival of each node's first denial. Nodes are asked again a millisecond after each answer, which is in
+//   the figures: on average half of that. So are this process, which is the client of all of them, and
+//   whatever waits for one of the machine's cores.
 
 const { values } = parseArgs({
   options: {
@@ -29,6 +34,7 @@ const secondsEach = Number(values.seconds);
 const counts = values.nodes.split(",").map(Number);
 const loadPerSecond = 2000;
 const warmed = 100_000;
+const warmUps = 5;
 
 interface Running {
   readonly process: ServerProcess;
@@ -56,12 +62,12 @@ parts.defer(async () => {
 
 const series: Series[] = [];
 let stoppedMs = 0;
-let tripsPerCheck = Number.NaN;
+let warm: Trips | undefined;
 for (const count of counts) {
   while (running.length < count) await startOne();
   for (const perSecond of [0, loadPerSecond]) series.push(await measured(perSecond));
   if (count !== 3) continue;
-  tripsPerCheck = await trips();
+  warm = await trips();
   stoppedMs = await withOneStopped();
 }
 await writeFile(values.svg, histogramSvg(series));
@@ -86,7 +92,8 @@ async function measured(perSecond: number): Promise<Series> {
   const samples: Sample[] = [];
   const ending = new AbortController();
   const loads = perSecond === 0 ? [] : clients.map((each) => load(each, perSecond, ending.signal));
-  await revokeOnce(database, clients);
+  for (let time = 0; time < warmUps; time += 1) await revokeOnce(database, clients);
+  setClock();
   const endMs = performance.now() + secondsEach * 1000;
   while (performance.now() < endMs) samples.push(await revokeOnce(database, clients));
   ending.abort();
@@ -108,18 +115,26 @@ async function measured(perSecond: number): Promise<Series> {
   return found;
 }
 
-/** Every statement that PostgreSQL saw during so many checks, less what goes on without any. */
-async function trips(): Promise<number> {
+interface Trips {
+  readonly perCheck: number;
+  /** Of the decision log, which is written behind the answers, many rows to a statement. */
+  readonly logPerCheck: number;
+}
+
+/** What PostgreSQL was asked during so many checks, less what goes on by the clock without any. */
+async function trips(): Promise<Trips> {
   const [first] = running;
   if (first === undefined) throw new Error("there is no node");
   await warmChecks(first.client, 1000);
   const counted = await countStatements(database, join(dataDir, "postgres.log"), () =>
     warmChecks(first.client, warmed),
   );
-  const timed = ["lease_renew", "poll"];
-  const others = [...counted].filter(([name]) => !timed.includes(name));
   say(`statements during ${warmed} warm checks: ${JSON.stringify(Object.fromEntries(counted))}`);
-  return others.reduce((sum, [, count]) => sum + count, 0) / warmed;
+  const total = counted.values().reduce((sum, count) => sum + count, 0);
+  const timed = (counted.get("lease_renew") ?? 0) + (counted.get("poll") ?? 0);
+  // Each in a transaction of its own.
+  const appends = counted.get("log_append") ?? 0;
+  return { perCheck: (total - timed - appends * 3) / warmed, logPerCheck: (appends * 3) / warmed };
 }
 
 async function withOneStopped(): Promise<number> {
@@ -155,8 +170,9 @@ function conclude(): void {
       revoke_return_p50_ms: at(three.returnMs, 0.5),
       revoke_return_p99_ms: at(three.returnMs, 0.99),
       one_node_stopped_return_ms: Math.round(stoppedMs),
-      db_trips_per_warm_check: tripsPerCheck,
+      db_trips_per_warm_check: warm?.perCheck,
       allowed_after_return: allowed,
+      log_statements_per_warm_check: warm?.logPerCheck,
     }),
   );
 }

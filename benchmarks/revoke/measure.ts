@@ -1,8 +1,12 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { setTimeout as sleep } from "node:timers/promises";
 import { agent, document, itemOf, questions, tool, userOf } from "../../chaos/world.ts";
 import type { Client } from "../../src/client/client.ts";
 import { parseToken } from "../../src/core/revision.ts";
-import { Verdict } from "../../src/gen/prokura/v1/authorization_pb.ts";
+import {
+  type StreamCheckRequestSchema,
+  Verdict,
+} from "../../src/gen/prokura/v1/authorization_pb.ts";
 import type { Database } from "../../src/store/database.ts";
 
 /** One revocation. */
@@ -19,6 +23,9 @@ interface Denial {
   readonly firstMs: number;
   readonly allowedAtMs: number;
 }
+
+/** Between an answer and the next question to the same node: the resolution of a denial's time. */
+const probePauseMs = 1;
 
 const question = questions[0] ?? failed();
 const tenant = "default";
@@ -93,24 +100,39 @@ function pollUntilDenied(client: Client): {
   return { allowed: allowed.promise, denied: poll(client, allowed.resolve) };
 }
 
+/** On one stream, a question a message: of all ways to ask the one that costs least. */
 async function poll(client: Client, onAllowed: () => void): Promise<Denial> {
-  const { user, ...rest } = question;
-  const asked = {
-    principal: userOf(user),
-    actors: [rest.agent],
-    tool,
-    accesses: [{ resource: rest.document }],
-  };
+  let sentMs = 0;
   let allowedAtMs = 0;
-  for (;;) {
-    const sentMs = wallMs();
-    const { verdict } = await client.authorization.check(asked);
-    const gotMs = wallMs();
-    if (verdict === Verdict.DENIED && allowedAtMs > 0) return { firstMs: gotMs, allowedAtMs };
-    if (verdict !== Verdict.ALLOWED) continue;
-    allowedAtMs = sentMs;
-    onAllowed();
+  let isOver = false;
+  let turn = Promise.withResolvers<void>();
+  async function* asked(): AsyncGenerator<MessageInitShape<typeof StreamCheckRequestSchema>> {
+    for (let tag = 1n; !isOver; tag += 1n) {
+      sentMs = wallMs();
+      yield { tag, items: [itemOf(question)] };
+      await turn.promise;
+      turn = Promise.withResolvers();
+    }
   }
+  let firstMs = Number.NaN;
+  for await (const { results } of client.authorization.streamCheck(asked())) {
+    const gotMs = wallMs();
+    const answer = results[0]?.result;
+    if (answer?.case !== "decision") throw new Error("a check was not answered");
+    const { verdict } = answer.value;
+    isOver = verdict === Verdict.DENIED && allowedAtMs > 0;
+    if (isOver) {
+      firstMs = gotMs;
+    } else {
+      if (verdict === Verdict.ALLOWED) {
+        allowedAtMs = sentMs;
+        onAllowed();
+      }
+      await sleep(probePauseMs);
+    }
+    turn.resolve();
+  }
+  return { firstMs, allowedAtMs };
 }
 
 /** By the clock of this host, on which PostgreSQL runs as well. */
@@ -127,8 +149,19 @@ async function commitMs(database: Database, revision: number): Promise<number> {
   return row?.at ?? failed();
 }
 
+/** The clock of this host, which PostgreSQL reads as well, finer than `Date` tells it. */
 function wallMs(): number {
-  return performance.timeOrigin + performance.now();
+  return performance.now() + aheadMs;
+}
+
+let aheadMs = 0;
+
+/** The two clocks of a process drift apart where the host's is being set right. */
+export function setClock(): void {
+  const beforeMs = Date.now();
+  let nowMs = beforeMs;
+  while (nowMs === beforeMs) nowMs = Date.now();
+  aheadMs = nowMs - performance.now();
 }
 
 function coverage(object: typeof tool): {

@@ -2,7 +2,7 @@ import { open, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../../src/store/database.ts";
 
-/** What PostgreSQL's own log says that it was asked during the run: how often, by the statement's name. */
+/** What PostgreSQL's own log says that it was asked during the run: how often, by the statement's name or verb. */
 export async function countStatements(
   database: Database,
   logFile: string,
@@ -14,10 +14,11 @@ export async function countStatements(
   const { size: upTo } = await stat(logFile);
   await setLogging(database, "none");
   const counts = new Map<string, number>();
-  for (const [, name = ""] of (await read(logFile, from, upTo)).matchAll(
-    /LOG: {2}(?:execute ([^:]+):|statement:)/g,
+  for (const [, name, verb] of (await read(logFile, from, upTo)).matchAll(
+    /LOG: {2}(?:execute ([^:]+):|statement: (\w+))/g,
   )) {
-    counts.set(name || "unnamed", (counts.get(name || "unnamed") ?? 0) + 1);
+    const key = name ?? verb ?? "";
+    counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return counts;
 }
