@@ -6,6 +6,7 @@ import type { Report, Timers } from "./ports.ts";
 /** Nodes that are told of an acknowledgement; more of them find out by themselves. */
 const askedByMax = 16;
 const hedgeMsMax = 3200;
+const unhurriedMs = 5;
 
 export interface AcknowledgementsOptions {
   readonly db: Pick<Db, "acknowledge">;
@@ -27,6 +28,7 @@ export class Acknowledgements {
   /** By name, what they wait for. */
   readonly #askedBy = new Map<string, Revision>();
   #upTo = 0;
+  #isPlanned = false;
   #isUnderWay = false;
   #hedgeMs: number;
 
@@ -46,10 +48,22 @@ export class Acknowledgements {
     this.#askedBy.clear();
   }
 
+  /** Another node waits for the revision. */
   ask(name: string, revision: Revision): void {
     if (revision > this.#upTo && this.#askedBy.size < askedByMax) {
       this.#askedBy.set(name, revision);
     }
+    this.send();
+  }
+
+  /** Acknowledges what this node has written itself: soon, for it waits for no word of its own. */
+  sendSoon(): void {
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    this.#options.timers.after(unhurriedMs, () => {
+      this.#isPlanned = false;
+      this.send();
+    });
   }
 
   /** Acknowledges what is applied, unless that is done or under way. */

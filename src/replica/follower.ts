@@ -1,6 +1,6 @@
 import type { Head, RevisionChange } from "../core/change.ts";
 import { DomainError } from "../core/error.ts";
-import type { LoadedPage, PageKey } from "../core/page.ts";
+import type { PageKey } from "../core/page.ts";
 import {
   parseRevision,
   type ConsistencyToken,
@@ -10,15 +10,15 @@ import {
 import { Acknowledgements } from "./acknowledgements.ts";
 import { changedTuples, ChangeRing, isContiguous } from "./change-ring.ts";
 import type { ReplicaCounters } from "./counters.ts";
-import type { Db, Poll } from "./db.ts";
+import type { Db, Load, Poll } from "./db.ts";
 import type { Faults } from "./faults.ts";
 import type { PageClock } from "./page-clock.ts";
 import { PageLoader } from "./page-loader.ts";
+import type { PageStage } from "./page-stage.ts";
 import { PageStore } from "./page-store.ts";
 import type { ReplicaParameters } from "./parameters.ts";
 import type { Report, Timers } from "./ports.ts";
 import { RepeatedPoll } from "./repeated-poll.ts";
-import { rollForward } from "./roll-forward.ts";
 
 /** What the node is to each of its tenants. */
 export interface FollowerHost {
@@ -189,7 +189,7 @@ export class Follower {
     if (!isNext || !isSmall || this.#applied === 0 || timeline !== this.#host.timeline()) return;
     counters.learned += 1;
     this.#moveTo({ revision: change.revision, modelId: change.modelId ?? this.#modelId }, [change]);
-    this.#acknowledgements.send();
+    this.#acknowledgements.sendSoon();
   }
 
   /** Polls for the sake of the others: nobody waits. */
@@ -247,29 +247,33 @@ export class Follower {
     const sent = this.#applied;
     const generation = this.#generation;
     this.#host.counters.loads += 1;
-    const load = await this.#host.db.load(this.tenant, sent, keys);
+    const stage = this.store.stage();
+    try {
+      const load = await this.#host.db.load(this.tenant, sent, keys, (key, tuples) =>
+        stage.add(key, tuples),
+      );
+      this.#arrived(load, stage, sent, generation);
+    } finally {
+      stage.close();
+    }
+  }
+
+  /** C4, in one tick. */
+  #arrived(load: Load, stage: PageStage, sent: Revision, generation: number): void {
     const { faults, counters } = this.#host;
-    // C4, in one tick from here.
     const behind = load.head.revision < this.#applied;
     if (faults.loadSkipsChanges === true && !behind) this.#moveTo(load.head, []);
     else if (faults.loadSetsApplied === true && behind) this.#applied = load.head.revision;
     if (this.#take(load, sent, generation) === "discarded") return;
     const rolled = behind && faults.installOldLoads !== true && faults.loadSetsApplied !== true;
-    const pages = rolled ? this.#rollForward(load.pages, load.head.revision) : load.pages;
-    counters.pagesLoaded += pages.length;
-    this.store.install(pages);
-  }
-
-  /** The pages as of `applied`, as far as the ring reaches back. */
-  #rollForward(pages: readonly LoadedPage[], read: Revision): readonly LoadedPage[] {
-    const { counters } = this.#host;
-    const changes = this.#ring.since(read, this.#applied);
+    // As far as the ring reaches back.
+    const changes = rolled ? this.#ring.since(load.head.revision, this.#applied) : [];
     if (changes === undefined) {
       counters.discarded += 1;
-      return [];
+      return;
     }
-    counters.rollForwards += 1;
-    return pages.map((page) => rollForward(page, changes)).filter((page) => page !== undefined);
+    if (rolled) counters.rollForwards += 1;
+    counters.pagesLoaded += stage.install(load.pages, changes);
   }
 
   /** C2. Afterwards `applied` is at least the head of the reply, or the reply is of no use. */
