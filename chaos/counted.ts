@@ -14,9 +14,10 @@ export class Counted {
     }
   }
 
-  sum(name: string): number {
+  /** Of each process what is above `usual`. */
+  sum(name: string, usual = 0): number {
     return [...this.#byProcess.values()].reduce(
-      (sum, numbers) => sum + (numbers.get(name) ?? 0),
+      (sum, numbers) => sum + Math.max(0, (numbers.get(name) ?? 0) - usual),
       0,
     );
   }

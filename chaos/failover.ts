@@ -99,7 +99,7 @@ async function run(folderOfPrograms: string): Promise<void> {
     unavailable: recording.unavailable,
     lapses: counted.sum("leases_lapsed"),
     kills: counted.sum("leases_killed"),
-    dropped_caches: counted.sum("drops"),
+    dropped_caches: counted.sum("drops", tenants.length),
   };
   const wrong = [...verified.violations, ...recording.bugs];
   for (const line of wrong.slice(0, 20))

@@ -13,6 +13,8 @@ export interface Cluster {
   readonly signal: AbortSignal;
   /** The one kind of fault that there is to be, of all. */
   readonly only: string | undefined;
+  /** Has the database keep next to no history. */
+  readonly forgetHistory: () => Promise<void>;
   /** Before a process goes: what it has counted is read a last time. */
   readonly farewell: (node: Node) => Promise<void>;
 }
@@ -72,6 +74,22 @@ const faults: Readonly<Record<string, Fault>> = {
     proxy.cutListeners();
     await Promise.resolve();
   },
+  /** A node that comes back to changes which are no longer kept. */
+  async historyForgotten({ forgetHistory }, { proxy }, forMs) {
+    proxy.requests = "hold";
+    await sleep(Math.min(forMs, shortTerms.killMs));
+    await forgetHistory();
+    proxy.requests = "open";
+    proxy.release();
+  },
+  /** By seconds or hours, either way. */
+  async clockStepped(_cluster, { clock }, forMs) {
+    const sign = Math.random() < 0.5 ? -1 : 1;
+    await clock?.set(sign * 10 ** (3 + Math.random() * 4));
+    // It takes a second until it shows.
+    await sleep(Math.max(forMs, 2000));
+    await clock?.set(0);
+  },
   async databaseRestarted(cluster) {
     // What `pg_ctl restart -m immediate` sends: no goodbye, recovery from the log.
     process.kill(cluster.databaseProcessId(), "SIGQUIT");
@@ -79,13 +97,25 @@ const faults: Readonly<Record<string, Fault>> = {
   },
 };
 
+/** The first of each is long: who answers when its term is over, or misses changes, must be seen to. */
+const showsMost: ReadonlySet<string> = new Set([
+  "stop",
+  "cut",
+  "requestsHeld",
+  "repliesHeld",
+  "historyForgotten",
+]);
+
 /** One to three faults at a time, then a while without, until the signal. Returns how many there were. */
 export async function harm(cluster: Cluster): Promise<number> {
   let count = 0;
   // Each once before any comes twice.
   const kinds = Object.entries(faults).filter(
-    ([name]) => cluster.only === undefined || name === cluster.only,
+    ([name]) =>
+      (cluster.only === undefined || name === cluster.only) &&
+      (name !== "clockStepped" || cluster.nodes.every(({ clock }) => clock !== undefined)),
   );
+  const seen = new Set<string>();
   let left = shuffled(kinds);
   while (!cluster.signal.aborted) {
     await sleep(500 + Math.random() * 1000);
@@ -98,7 +128,9 @@ export async function harm(cluster: Cluster): Promise<number> {
         if (left.length === 0) left = shuffled(kinds);
         if (next === undefined || cluster.signal.aborted) return;
         const [name, fault] = next;
-        const forMs = Math.random() < 0.35 ? lengthBetween(1, 3) : lengthBetween(0.05, 0.6);
+        const isLong = Math.random() < 0.35 || (showsMost.has(name) && !seen.has(name));
+        seen.add(name);
+        const forMs = isLong ? lengthBetween(1, 3) : lengthBetween(0.05, 0.6);
         cluster.say(`fault ${name}, ${node.name}, ${forMs.toFixed(0)} ms`);
         count += 1;
         node.faultUntilMs = Infinity;

@@ -11,7 +11,7 @@ import { startNode, type Node } from "./node.ts";
 import { newRecording, type Recording } from "./record.ts";
 import { shortTerms } from "./terms.ts";
 import { seed, sendTraffic } from "./traffic.ts";
-import { readTruths } from "./truth.ts";
+import { forgetHistory, readTruths, type Truths } from "./truth.ts";
 import { verify, type Verified } from "./verify.ts";
 import { tenants } from "./world.ts";
 
@@ -52,6 +52,7 @@ parts.defer(async () => {
 for (const name of ["one", "two", "three"]) nodes.push(await start(name));
 await seed(nodes[0]);
 const recording = newRecording();
+let remembered: Truths = new Map();
 const faults = await run();
 await report(faults);
 for (const node of nodes) node.client.close();
@@ -64,6 +65,7 @@ async function start(name: string): Promise<Node> {
     broken: values.break,
     remains,
     terms: shortTerms,
+    stepsClocks: true,
   };
   for (let left = 5; ; left -= 1) {
     try {
@@ -77,6 +79,9 @@ async function start(name: string): Promise<Node> {
 async function run(): Promise<number> {
   const ending = new AbortController();
   const { signal } = ending;
+  const steps = nodes.some(({ clock }) => clock !== undefined);
+  if (!steps)
+    say("SKIPPED: no clock is stepped, for there is no libfaketime: apt-get install faketime");
   say(`${nodes.length} nodes, ${tenants.length} tenants, ${seconds} s`);
   const traffic = sendTraffic(
     { nodes: () => nodes, terms: shortTerms, recording, signal },
@@ -89,6 +94,10 @@ async function run(): Promise<number> {
     say,
     signal,
     only: values.fault,
+    forgetHistory: async () => {
+      remembered = await readTruths(embedded.connectionString, tenants, remembered);
+      await forgetHistory(embedded.connectionString, remembered);
+    },
     farewell: (node) => counted.read(node),
   });
   await Promise.race([sleep(seconds * 1000, undefined, { ref: false }), traffic, harming]);
@@ -112,25 +121,32 @@ async function report(faultCount: number): Promise<void> {
     unknown: recording.unknown,
     unavailable: recording.unavailable,
     not_enforced: recording.notEnforced,
-    dropped_caches: counted.sum("drops"),
+    // Whoever begins to follow a tenant drops what it has not got: that is no fault.
+    dropped_caches: counted.sum("drops", tenants.length),
     roll_forwards: counted.sum("roll_forwards"),
     after_ok_on_troubled: verified.afterOkOnTroubled,
   };
   for (const line of [...verified.violations, ...recording.bugs].slice(0, 20)) {
     say(`VIOLATION: ${line}`);
   }
-  const { lapses, kills, unavailable, after_ok_on_troubled } = happened;
-  const empty = Object.entries({ checks, lapses, kills, unavailable, after_ok_on_troubled })
-    .filter(([, count]) => count === 0)
-    .map(([name]) => name);
-  if (empty.length > 0) say(`NOTHING PROVEN: there were no ${empty.join(", no ")}`);
+  const empty = Object.entries(happened).filter(
+    ([name, count]) => count === 0 && isNeeded(name) && values.fault === undefined,
+  );
+  const isEmpty = empty.length > 0;
+  if (isEmpty) say(`NOTHING PROVEN: there were no ${empty.map(([name]) => name).join(", no ")}`);
   process.stdout.write(`${JSON.stringify(happened)}\n`);
-  process.exitCode = happened.violations === 0 && empty.length === 0 ? 0 : 1;
+  process.exitCode = happened.violations === 0 && !isEmpty ? 0 : 1;
+}
+
+/** What must have happened for a run to mean anything; in a short one not all of it. */
+function isNeeded(name: string): boolean {
+  if (["violations", "not_enforced", "roll_forwards"].includes(name)) return false;
+  return seconds >= 40 || ["checks", "lapses", "unavailable"].includes(name);
 }
 
 async function judge(recorded: Recording): Promise<Verified> {
   const startedMs = performance.now();
-  const truths = await readTruths(embedded.connectionString, tenants);
+  const truths = await readTruths(embedded.connectionString, tenants, remembered);
   const verified = verify(new Map([["00000001", truths]]), tenants, recorded);
   say(`${verified.judged} answers judged in ${(performance.now() - startedMs).toFixed(0)} ms`);
   return verified;

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { createClient, type Client } from "../src/client/client.ts";
+import { findFakeTime, makeFakeClock, type FakeClock } from "./fake-clock.ts";
 import type { Remains } from "../test/support/remains.ts";
 import { startProxy, type Proxy } from "./proxy.ts";
 import type { Terms } from "./terms.ts";
@@ -14,6 +15,8 @@ export interface Node extends AsyncDisposable {
   readonly httpUrl: string;
   readonly proxy: Proxy;
   readonly process: ChildProcess;
+  /** Absent where the tool for it is. */
+  readonly clock: FakeClock | undefined;
   /** While a fault is on it, and when the last one ended, by `performance.now()`. */
   faultUntilMs: number;
   /** Calls go on, and fail as those of a dead node do. */
@@ -34,6 +37,8 @@ export interface NodeOptions {
   readonly broken: string | undefined;
   readonly remains: Remains;
   readonly terms: Terms;
+  /** Whether its wall clock can be set wrong, where the tool for it is there. */
+  readonly stepsClocks?: boolean;
 }
 
 /** Resolves when it says where it listens. */
@@ -42,6 +47,8 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const url = new URL(databaseUrl);
   const proxy = await startProxy(decodeURIComponent(url.host));
   const proxied = databaseUrl.replace(url.host, encodeURIComponent(proxy.folder));
+  const library = options.stepsClocks === true ? findFakeTime() : undefined;
+  const clock = library === undefined ? undefined : await makeFakeClock(library, proxy.folder);
   const start = broken === undefined ? [program, "serve"] : [brokenProgram, broken];
   const child = spawn(
     process.execPath,
@@ -56,7 +63,10 @@ export async function startNode(options: NodeOptions): Promise<Node> {
       `--lease-kill=${terms.killMs}ms`,
       `--lease-renew=${terms.renewMs}ms`,
     ],
-    { stdio: ["ignore", "ignore", "pipe"] },
+    {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...clock?.environment },
+    },
   );
   if (child.pid !== undefined) remains.addProcess(child.pid, encodeURIComponent(proxy.folder));
   const { grpc, http } = await addressesOf(child).catch(async (cause: unknown) => {
@@ -78,6 +88,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     httpUrl: `http://${http}`,
     proxy,
     process: child,
+    clock,
     faultUntilMs: -Infinity,
     kill,
     // Whoever has picked it already may still be about to call.

@@ -19,7 +19,7 @@ export interface Verified {
 type Judge = (question: Question, revision: number) => boolean;
 
 const shortlyMs = 50;
-const nothing: Truth = { head: 0, reasons: [], tuples: [] };
+const nothing: Truth = { head: 0, reasons: [], committedMs: [], tuples: [] };
 
 /**
  * Of every check: no write that was answered before it was sent is missing from its revision, no
