@@ -49,7 +49,7 @@ export async function listenHttp2(
     if (connection !== undefined) serveStream(service, connection, stream, headers);
   });
   const port = await listen(server, address, "--grpc-listen");
-  return { port, setServing: service.setServing, close };
+  return { port, setServing: (serves) => service.setServing(serves), close };
 
   async function close(graceMs: number): Promise<void> {
     service.stop();

@@ -1,27 +1,19 @@
 import type { Duplex } from "node:stream";
 import type { CallHead } from "../call-stream.ts";
-import {
-  headersAloneBlock,
-  headersBlock,
-  trailersBlock,
-  unsupportedBlock,
-} from "./answer-blocks.ts";
+import { readSettings } from "./client-settings.ts";
 import { callHeadOf } from "./call-head.ts";
 import { FrameReader } from "./frame-reader.ts";
-import { FrameWriter, writeHeaders } from "./frame-writer.ts";
 import {
   flag,
-  frameBytesMax,
   frameType,
   h2Error,
-  setting,
   windowBytesDefault,
   windowBytesMax,
   type H2ErrorCode,
 } from "./frames.ts";
-import { noTable } from "./header-block.ts";
 import { HeaderBlocks } from "./header-blocks.ts";
 import { Patience } from "./patience.ts";
+import { H2Output } from "./h2-output.ts";
 import { H2Stream, type StreamHost } from "./h2-stream.ts";
 
 /** Who answers. */
@@ -38,8 +30,7 @@ export interface H2Limits {
 // What clients may send ahead of being read: on one stream, and on all of a connection.
 const streamWindowBytes = 256 * 1024;
 const connectionWindowBytes = 1024 * 1024;
-// With this much unsent nothing more is read: who does not read its answers asks no more questions.
-const unsentBytesMax = 1024 * 1024;
+const lingerMs = 1_000;
 
 /**
  * One connection of HTTP/2 on a socket (RFC 9113), with what a server of gRPC needs: no push, no
@@ -50,42 +41,37 @@ export class H2Connection implements StreamHost {
   readonly #socket: Duplex;
   readonly #handler: H2Handler;
   readonly #limits: H2Limits;
-  readonly #writer = new FrameWriter();
+  readonly #output: H2Output;
   readonly #reader: FrameReader = new FrameReader((type, flags, id, bytes, start, end) =>
     this.#frame(type, flags, id, bytes, start, end),
   );
   readonly #blocks = new HeaderBlocks();
   readonly #patience = new Patience(() => performance.now());
   readonly #streams = new Map<number, H2Stream>();
-  /** Those with something to send and no window for it. */
-  readonly #held = new Set<H2Stream>();
   #lastStreamId = 0;
-  #windowBytes = windowBytesDefault;
   #streamWindowBytes = windowBytesDefault;
   #owedBytes = 0;
   #hasSettings = false;
-  #tableIsRefused = false;
-  #isReading = false;
-  #flushes = false;
   #isClosing = false;
   #isOver = false;
   #pinged: (() => void) | undefined;
 
   constructor(socket: Duplex, limits: H2Limits, handler: H2Handler) {
     this.#socket = socket;
+    this.#output = new H2Output(socket);
     this.#limits = limits;
     this.#handler = handler;
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.on("error", () => {}); // It is followed by `close`.
     socket.on("end", () => socket.end());
     socket.on("close", () => this.#close());
-    this.#writer.settings([
+    this.#output.frames.settings([
       ["maxConcurrentStreams", limits.streamsMax],
       ["initialWindowSize", streamWindowBytes],
       ["maxHeaderListSize", this.#blocks.bytesMax],
     ]);
-    this.#writer.windowUpdate(0, connectionWindowBytes - windowBytesDefault);
-    this.#flushSoon();
+    this.#output.frames.windowUpdate(0, connectionWindowBytes - windowBytesDefault);
+    this.#output.flushSoon();
   }
 
   /** Whether anything of a client was seen, and whether what it began is whole. */
@@ -100,17 +86,17 @@ export class H2Connection implements StreamHost {
   /** Calls when the other end has answered. */
   ping(answered: () => void): void {
     this.#pinged = answered;
-    this.#writer.frame(frameType.ping, 0, 0, Buffer.alloc(8));
-    this.#flushSoon();
+    this.#output.frames.frame(frameType.ping, 0, 0, Buffer.alloc(8));
+    this.#output.flushSoon();
   }
 
   /** Takes no new calls; the connection ends with the last of those under way. */
   shutDown(): void {
     if (this.#isClosing || this.#isOver) return;
     this.#isClosing = true;
-    this.#writer.goAway(this.#lastStreamId, h2Error.none);
+    this.#output.frames.goAway(this.#lastStreamId, h2Error.none);
     this.#endIfIdle();
-    this.#flushSoon();
+    this.#output.flushSoon();
   }
 
   destroy(): void {
@@ -119,43 +105,42 @@ export class H2Connection implements StreamHost {
 
   /** Answers what is no gRPC. */
   refuse(stream: H2Stream): void {
-    this.#headers(stream, flag.endStream, unsupportedBlock);
-    this.#sentEnd(stream);
-    this.#flushSoon();
+    this.#output.refuse(stream);
+    this.#output.flushSoon();
   }
 
   send(stream: H2Stream): void {
-    this.#pump(stream);
-    this.#flushSoon();
+    this.#output.pump(stream);
+    this.#output.flushSoon();
   }
 
   consumed(stream: H2Stream, bytes: number): void {
     this.#owedBytes += bytes;
     if (this.#owedBytes >= connectionWindowBytes / 2) {
-      this.#writer.windowUpdate(0, this.#owedBytes);
+      this.#output.frames.windowUpdate(0, this.#owedBytes);
       this.#owedBytes = 0;
-      this.#flushSoon();
+      this.#output.flushSoon();
     }
     stream.owedBytes += bytes;
     if (stream.owedBytes < streamWindowBytes / 2 || stream.hasEnded || stream.isClosed) return;
-    this.#writer.windowUpdate(stream.id, stream.owedBytes);
+    this.#output.frames.windowUpdate(stream.id, stream.owedBytes);
     stream.owedBytes = 0;
-    this.#flushSoon();
+    this.#output.flushSoon();
   }
 
   forget(stream: H2Stream): void {
     this.#streams.delete(stream.id);
-    this.#held.delete(stream);
+    this.#output.forget(stream);
     this.#endIfIdle();
   }
 
   #read(chunk: Buffer): void {
-    this.#isReading = true;
+    this.#output.isReading = true;
     const problem = this.#reader.read(chunk);
-    this.#isReading = false;
+    this.#output.isReading = false;
     if (problem === "no_preface") this.#socket.destroy();
     else if (problem === "frame_too_large") this.#fail(h2Error.frameSize);
-    this.#flush();
+    this.#output.flush();
   }
 
   #frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
@@ -279,10 +264,10 @@ export class H2Connection implements StreamHost {
     }
     this.#lastStreamId = id;
     if (read.kind === "refused") {
-      this.#writer.reset(id, read.code);
+      this.#output.frames.reset(id, read.code);
       this.#spend();
     } else if (this.#isClosing || this.#streams.size >= this.#limits.streamsMax) {
-      this.#writer.reset(id, h2Error.refused);
+      this.#output.frames.reset(id, h2Error.refused);
       this.#spend();
     } else {
       const stream = new H2Stream(this, id, this.#streamWindowBytes, endsStream);
@@ -317,40 +302,18 @@ export class H2Connection implements StreamHost {
     if (this.#hasSettings) this.#spend();
     this.#hasSettings = true;
     if ((flags & flag.acknowledge) !== 0) return;
-    for (let at = start; at < end; at += 6) {
-      const value = bytes.readUInt32BE(at + 2);
-      if (!this.#set(bytes.readUInt16BE(at), value)) return;
+    const read = readSettings(bytes, start, end);
+    if ("code" in read) {
+      this.#fail(read.code);
+      return;
     }
-    this.#writer.frame(frameType.settings, flag.acknowledge, 0, noPayload);
-    for (const stream of this.#held) this.#pump(stream);
-  }
-
-  #set(name: number, value: number): boolean {
-    switch (name) {
-      case setting.headerTableSize:
-        if (value < 4096) this.#tableIsRefused = true;
-        return true;
-      case setting.initialWindowSize: {
-        if (value > windowBytesMax) {
-          this.#fail(h2Error.flowControl);
-          return false;
-        }
-        const more = value - this.#streamWindowBytes;
-        this.#streamWindowBytes = value;
-        for (const stream of this.#streams.values()) stream.windowBytes += more;
-        return true;
-      }
-      case setting.enablePush:
-        if (value <= 1) return true;
-        this.#fail(h2Error.protocol);
-        return false;
-      case setting.maxFrameSize:
-        if (value >= frameBytesMax && value < 2 ** 24) return true;
-        this.#fail(h2Error.protocol);
-        return false;
-      default:
-        return true;
-    }
+    if (read.refusesTable) this.#output.tableIsRefused = true;
+    this.#output.frames.frame(frameType.settings, flag.acknowledge, 0, noPayload);
+    if (read.streamWindowBytes === undefined) return;
+    const more = read.streamWindowBytes - this.#streamWindowBytes;
+    this.#streamWindowBytes = read.streamWindowBytes;
+    for (const stream of this.#streams.values()) stream.windowBytes += more;
+    this.#output.pumpHeld();
   }
 
   #ping(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
@@ -360,7 +323,7 @@ export class H2Connection implements StreamHost {
       this.#pinged?.();
       this.#pinged = undefined;
     } else {
-      this.#writer.frame(frameType.ping, flag.acknowledge, 0, bytes.subarray(start, end));
+      this.#output.frames.frame(frameType.ping, flag.acknowledge, 0, bytes.subarray(start, end));
       this.#spend();
     }
   }
@@ -372,9 +335,10 @@ export class H2Connection implements StreamHost {
     }
     const more = bytes.readUInt32BE(start) & 0x7fffffff;
     if (id === 0) {
-      this.#windowBytes += more;
-      if (more === 0 || this.#windowBytes > windowBytesMax) this.#fail(h2Error.flowControl);
-      else for (const stream of this.#held) this.#pump(stream);
+      this.#output.windowBytes += more;
+      const isTooWide = this.#output.windowBytes > windowBytesMax;
+      if (more === 0 || isTooWide) this.#fail(h2Error.flowControl);
+      else this.#output.pumpHeld();
       return;
     }
     if (id > this.#lastStreamId) {
@@ -386,66 +350,11 @@ export class H2Connection implements StreamHost {
     stream.windowBytes += more;
     if (more === 0) this.#resetStream(stream, h2Error.protocol);
     else if (stream.windowBytes > windowBytesMax) this.#resetStream(stream, h2Error.flowControl);
-    else this.#pump(stream);
-  }
-
-  /** Sends of the stream what both windows let through. */
-  #pump(stream: H2Stream): void {
-    const { out, end } = stream;
-    if (stream.isClosed || stream.hasSentEnd) return;
-    if (!stream.hasSentHeaders) {
-      stream.hasSentHeaders = true;
-      if (out.length === 0 && end !== undefined) {
-        this.#headers(stream, flag.endStream, headersAloneBlock(end));
-        this.#sentEnd(stream);
-        return;
-      }
-      this.#headers(stream, 0, headersBlock);
-    }
-    let gone = 0;
-    for (let first = out[0]; first !== undefined; first = out[0]) {
-      const room = Math.min(this.#windowBytes, stream.windowBytes, frameBytesMax);
-      const left = first.length - stream.sentOfFirst;
-      const bytes = Math.min(left, room);
-      if (bytes <= 0 && left > 0) break;
-      const from = stream.sentOfFirst;
-      this.#writer.data(0, stream.id, first, from, from + bytes);
-      this.#windowBytes -= bytes;
-      stream.windowBytes -= bytes;
-      gone += bytes;
-      stream.sentOfFirst += bytes;
-      if (bytes === left) {
-        out.shift();
-        stream.sentOfFirst = 0;
-      }
-    }
-    if (out.length > 0) this.#held.add(stream);
-    else {
-      if (this.#held.size > 0) this.#held.delete(stream);
-      if (end !== undefined) {
-        this.#headers(stream, flag.endStream, trailersBlock(end));
-        this.#sentEnd(stream);
-        return;
-      }
-    }
-    if (gone > 0) stream.sent(gone);
-  }
-
-  #headers(stream: H2Stream, flags: number, block: Buffer): void {
-    const sent = this.#tableIsRefused ? Buffer.concat([noTable, block]) : block;
-    this.#tableIsRefused = false;
-    writeHeaders(this.#writer, flags, stream.id, sent);
-  }
-
-  #sentEnd(stream: H2Stream): void {
-    stream.hasSentEnd = true;
-    // A client that still sends is told that nobody reads it.
-    if (!stream.hasEnded) this.#writer.reset(stream.id, h2Error.none);
-    stream.close();
+    else this.#output.pump(stream);
   }
 
   #resetStream(stream: H2Stream, code: H2ErrorCode): void {
-    this.#writer.reset(stream.id, code);
+    this.#output.frames.reset(stream.id, code);
     this.#spend();
     stream.close();
   }
@@ -459,47 +368,26 @@ export class H2Connection implements StreamHost {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#reader.stop();
-    this.#writer.goAway(this.#lastStreamId, code);
-    this.#flush();
+    this.#output.frames.goAway(this.#lastStreamId, code);
+    this.#output.flush();
     this.#socket.end();
+    // It need not read why.
+    setTimeout(() => this.#socket.destroy(), lingerMs).unref();
     this.#close();
   }
 
   #close(): void {
     this.#isOver = true;
     this.#reader.stop();
-    for (const stream of [...this.#streams.values()]) stream.close();
+    for (const stream of this.#streams.values()) stream.close();
     this.#handler.closed();
   }
 
   #endIfIdle(): void {
     if (!this.#isClosing || this.#streams.size > 0 || this.#isOver) return;
     this.#isOver = true;
-    this.#flush();
+    this.#output.flush();
     this.#socket.end();
-  }
-
-  /** What is written while frames are read goes out with the last of them, the rest with its tick. */
-  #flushSoon(): void {
-    if (this.#isReading || this.#flushes) return;
-    this.#flushes = true;
-    queueMicrotask(() => {
-      this.#flushes = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    if (this.#writer.isEmpty) return;
-    const socket = this.#socket;
-    const pieces = this.#writer.take();
-    if (socket.destroyed || socket.writableEnded) return;
-    if (pieces.length > 1) socket.cork();
-    for (const piece of pieces) socket.write(piece);
-    if (pieces.length > 1) socket.uncork();
-    if (socket.writableLength <= unsentBytesMax || socket.isPaused()) return;
-    socket.pause();
-    socket.once("drain", () => socket.resume());
   }
 }
 

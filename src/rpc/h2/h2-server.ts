@@ -23,7 +23,7 @@ export async function listenH2(
   const open = new Map<H2Connection, Socket>();
   const server = createListener(serving.tls, (socket) => connect(serving, service, open, socket));
   const port = await listen(server, address, "--grpc-listen");
-  return { port, setServing: service.setServing, close };
+  return { port, setServing: (serves) => service.setServing(serves), close };
 
   async function close(graceMs: number): Promise<void> {
     service.stop();
