@@ -21,6 +21,7 @@ export interface Bench {
   readonly generator: GeneratorProcess;
   /** `trial` only tries out whether everything runs, on small graphs. */
   readonly extent: "trial" | "quick" | "full";
+  readonly rounds: number;
   /** What is started for the questions ends with this. */
   readonly parts: AsyncDisposableStack;
   /** Says what whoever waits should know. */
@@ -64,6 +65,8 @@ export interface LoadQuestion {
   readonly units?: number;
   readonly tuples?: number;
   readonly seconds?: number;
+  /** How many messages further each round begins, where none may be sent twice. */
+  readonly messagesOfRound?: number;
   readonly job: LoadTarget & Partial<LoadJob> & { readonly calls: readonly LoadCall[] };
 }
 
@@ -80,17 +83,18 @@ export function nodeTarget({ node }: Bench): LoadTarget {
 /** Four connections with 32 requests under way on each, unless the job says otherwise. */
 export function loadQuestion(bench: Bench, asked: LoadQuestion): Question {
   const { name, unit = "check", units = 1, tuples, seconds } = asked;
+  const { requests } = asked.job;
+  const messagesOfRound = asked.messagesOfRound ?? requests ?? 0;
   return {
     name,
     ...(seconds === undefined ? {} : { seconds }),
     async measure(span) {
-      const requests = asked.job.requests;
       const result = await bench.generator.run({
         kind: "unary",
         order: [0],
         connections: 4,
         inFlight: 32,
-        firstMessage: span.round * (requests ?? 0),
+        firstMessage: span.round * messagesOfRound,
         seconds: requests === undefined ? span.seconds : 60,
         warmUpSeconds: span.warmUpSeconds,
         ...asked.job,

@@ -1,8 +1,16 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { chain } from "./questions/chain.ts";
 import { check } from "./questions/check.ts";
+import { delegation } from "./questions/delegation.ts";
 import { evaluation } from "./questions/evaluation.ts";
+import { fault } from "./questions/fault.ts";
+import { list } from "./questions/list.ts";
 import { relation } from "./questions/relation.ts";
+import { shape } from "./questions/shape.ts";
+import { size } from "./questions/size.ts";
+import { start } from "./questions/start.ts";
+import { transfer } from "./questions/transfer.ts";
 import { circumstances } from "./report/machine.ts";
 import { summaryOf } from "./report/summary.ts";
 import { tables } from "./report/table.ts";
@@ -20,7 +28,13 @@ const { values } = parseArgs({
     rounds: { type: "string" },
   },
 });
-const groups: readonly Group[] = [[check, relation, evaluation]];
+const groups: readonly Group[] = [
+  [check, relation, evaluation],
+  [chain, shape, list],
+  [delegation, transfer, fault],
+  [start],
+  [size("size-10k", 10_000), size("size-100k", 100_000), size("size-1m", 1_000_000)],
+];
 const root = join(import.meta.dirname, "..");
 // Of a second, only whether it runs can be told.
 const tries = values.seconds !== undefined && Number(values.seconds) <= 1;

@@ -54,8 +54,8 @@ async function runGroup(topics: Group, plan: Plan, progress: Progress): Promise<
   const node = parts.use(await startNode(plan.root, environment));
   const generator = parts.use(new GeneratorProcess());
   const note = (text: string): void => progress.note(text);
-  const { root, extent } = plan;
-  const bench: Bench = { root, node, environment, generator, extent, parts, note };
+  const { root, extent, rounds } = plan;
+  const bench: Bench = { root, node, environment, generator, extent, rounds, parts, note };
   const asked: { readonly topic: Topic; readonly question: Question }[] = [];
   for (const topic of topics) {
     progress.step(`preparing ${topic.name}`);

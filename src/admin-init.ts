@@ -28,7 +28,9 @@ export async function adminInit(argv: readonly string[]): Promise<number> {
   }
   try {
     await using parts = new AsyncDisposableStack();
-    const { services } = await openNode(config, createLog("warn", "text"), parts);
+    // The chain of this machine's name is the server's, which may be running beside.
+    const quiet: Config = { ...config, decisionLog: "off" };
+    const { services } = await openNode(quiet, createLog("warn", "text"), parts);
     process.stdout.write(`${await makeAdministrator(services)}\n`);
     return 0;
   } catch (error) {

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { DomainError } from "./core/error.ts";
 import { quote } from "./core/object.ts";
+import { decisionLogOptions, type DecisionLogConfig } from "./decision-log-options.ts";
 import {
   address,
   choice,
@@ -13,6 +14,7 @@ import {
   hour,
   mebibyte,
   named,
+  rate,
   second,
   size,
   type Address,
@@ -20,7 +22,7 @@ import {
 } from "./option.ts";
 
 /** Everything that an operator may set. Lengths of time are in milliseconds, sizes in bytes. */
-export interface Config {
+export interface Config extends DecisionLogConfig {
   readonly grpcListen: Address;
   readonly httpListen: Address;
   readonly insecureListen: boolean;
@@ -53,6 +55,8 @@ export interface Config {
   readonly messageBytesMax: number;
   readonly inFlightMax: number;
   readonly inFlightPerConnectionMax: number;
+  readonly callerRateMax: number;
+  readonly callerInFlightMax: number;
   readonly delegationLifetimeMs: number;
   readonly delegationLifetimeMaxMs: number;
   readonly historyMs: number;
@@ -69,42 +73,10 @@ export function parseConfig(
   environment: Readonly<Record<string, string | undefined>>,
 ): Config {
   const flags = parseFlags(args);
-  const config: Config = Object.freeze({
-    grpcListen: read(options.grpcListen),
-    httpListen: read(options.httpListen),
-    insecureListen: read(options.insecureListen),
-    authentication: read(options.authentication),
-    issuersFile: read(options.issuersFile),
-    tlsCertificateFile: read(options.tlsCertificateFile),
-    tlsKeyFile: read(options.tlsKeyFile),
-    tlsClientCaFile: read(options.tlsClientCaFile),
-    dataDir: read(options.dataDir),
-    databaseUrl: read(options.databaseUrl),
-    databaseConnectionsMax: read(options.databaseConnectionsMax),
-    nodeName: read(options.nodeName),
-    logLevel: read(options.logLevel),
-    logFormat: read(options.logFormat),
-    grpcServer: read(options.grpcServer),
-    leaseServeMs: read(options.leaseServeMs),
-    leaseKillMs: read(options.leaseKillMs),
-    leaseRenewMs: read(options.leaseRenewMs),
-    memoryBytesMax: read(options.memoryBytesMax),
-    depthMax: read(options.depthMax),
-    stepsMax: read(options.stepsMax),
-    operationsMax: read(options.operationsMax),
-    checksMax: read(options.checksMax),
-    contextualTuplesMax: read(options.contextualTuplesMax),
-    contextBytesMax: read(options.contextBytesMax),
-    pageSizeMax: read(options.pageSizeMax),
-    liveDelegationsMax: read(options.liveDelegationsMax),
-    messageBytesMax: read(options.messageBytesMax),
-    inFlightMax: read(options.inFlightMax),
-    inFlightPerConnectionMax: read(options.inFlightPerConnectionMax),
-    delegationLifetimeMs: read(options.delegationLifetimeMs),
-    delegationLifetimeMaxMs: read(options.delegationLifetimeMaxMs),
-    historyMs: read(options.historyMs),
-    shutdownGraceMs: read(options.shutdownGraceMs),
-  });
+  const values = Object.entries(options).map(([name, option]) => [name, read<unknown>(option)]);
+  // Each name's value is what its own option read, which no checker can follow.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const config = Object.freeze(Object.fromEntries(values)) as Config;
   checkTogether(config);
   return config;
 
@@ -282,6 +254,14 @@ const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
     1,
     100_000,
   ),
+  callerRateMax: rate("caller-rate-max", "requests and checks of one caller", 10_000_000),
+  callerInFlightMax: count(
+    "caller-in-flight-max",
+    "requests under way, and streams, of one caller",
+    5_000,
+    1,
+    1_000_000,
+  ),
   delegationLifetimeMs: duration(
     "delegation-lifetime",
     "how long a delegation lives that names no end",
@@ -295,6 +275,7 @@ const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
     30 * day,
   ),
   historyMs: duration("history", "how long the past can be asked for", "7d", 7 * day),
+  ...decisionLogOptions,
   shutdownGraceMs: duration(
     "shutdown-grace",
     "how long calls may end in when stopping",

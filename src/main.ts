@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { openCertificates, openIssuers } from "./caller-credentials.ts";
 import { formatAddress, formatOptions, isLoopback, parseConfig, type Config } from "./config.ts";
+import { bothSinks, boundToLog, openDecisionLog, sweepDecisionLog } from "./decision-log.ts";
 import { DomainError } from "./core/error.ts";
 import type { Issuers } from "./identity/parse-issuers.ts";
 import { createTokenVerifier } from "./identity/token-verifier.ts";
@@ -18,7 +19,9 @@ import type { TlsSource } from "./rpc/tls.ts";
 import { systemClock, systemRng, systemTimers } from "./runtime.ts";
 import { storageOf } from "./service/database-storage.ts";
 import { maintain, type AgedStorage } from "./service/maintenance.ts";
+import { createBreakGlass, type OnBreakGlass } from "./service/break-glass.ts";
 import { createCredentials } from "./service/credentials.ts";
+import type { DecisionLog } from "./service/decision-log.ts";
 import { createPermits } from "./service/permits.ts";
 import { createServices, type ServiceDependencies, type Services } from "./service/services.ts";
 import type { Storage } from "./service/storage.ts";
@@ -30,6 +33,7 @@ import { findOrphans } from "./store/orphans.ts";
 import { findExpiredTuples, forgetReplies, truncateHistory } from "./store/retention.ts";
 import { ensureStandingTenants } from "./store/tenants.ts";
 import { createWriter } from "./store/writer.ts";
+import { newHintName } from "./store/hints.ts";
 
 /**
  * Serves until it is told to stop, then stops gracefully. Returns the exit code: 0 after a stop, 1
@@ -72,6 +76,8 @@ export interface Node {
   readonly storage: Storage;
   readonly replica: ReplicaMachine;
   readonly metrics: Metrics;
+  /** Absent where it is off. */
+  readonly decisionLog: DecisionLog | undefined;
   readonly services: Services;
 }
 
@@ -83,17 +89,27 @@ export async function openNode(
 ): Promise<Node> {
   const issuers = await openIssuers(config);
   const database = await openDatabase(config, log, parts);
-  const writer = createWriter(database);
+  const decisionLog = await openDecisionLog(config, log, database, parts);
+  const hintName = newHintName();
+  const writer = createWriter(database, hintName);
   parts.defer(() => writer.close());
-  const storage = storageOf(database, writer);
+  const storage = boundToLog(storageOf(database, writer), decisionLog);
   const models = modelSourceOf(storage);
-  const replica = await startReplica(config, log, database, models, parts);
+  const replica = await startReplica(config, log, { database, hintName, models }, parts);
   const metrics = createMetrics(() => ({ ...replica.counters, heldBytes: replica.heldBytes }));
   const verifySubject = createTokenVerifier(issuers.subjects, Date.now);
-  const known = { database, storage, replica, models, metrics, verifySubject };
+  const onBreakGlass = createBreakGlass({
+    write: storage.write,
+    report: ({ caller: { id }, permission, tenant }) =>
+      log.error({ caller: id, permission, tenant }, "a caller breaks the glass"),
+    count: metrics.glassBroken,
+  });
+  if (decisionLog !== undefined) metrics.show("decision_log", () => decisionLog.numbers);
+  const decisions = bothSinks(metrics.decisions, decisionLog);
+  const known = { database, storage, replica, models, decisions, verifySubject, onBreakGlass };
   const services = servicesOf(config, known);
   await ensureSystemModel(storage, services.models);
-  return { issuers, database, storage, replica, metrics, services };
+  return { issuers, database, storage, replica, metrics, decisionLog, services };
 }
 
 async function startNode(config: Config, log: Logger, parts: AsyncDisposableStack): Promise<void> {
@@ -102,9 +118,9 @@ async function startNode(config: Config, log: Logger, parts: AsyncDisposableStac
   );
   if (tls !== undefined) parts.use(tls);
   const node = await openNode(config, log, parts);
-  const { issuers, database, storage, replica, metrics, services } = node;
+  const { issuers, database, storage, replica, metrics, decisionLog, services } = node;
   const ending = new AbortController();
-  const upkeep = keepUp(config, log, database, { storage, replica }, ending.signal);
+  const upkeep = keepUp(config, log, database, { storage, replica, decisionLog }, ending.signal);
   parts.defer(() => {
     ending.abort();
     return upkeep;
@@ -156,12 +172,12 @@ async function startEmbedded(
 async function startReplica(
   config: Config,
   log: Logger,
-  database: Database,
-  models: ModelSource,
+  known: { readonly database: Database; readonly hintName: string; readonly models: ModelSource },
   parts: AsyncDisposableStack,
 ): Promise<ReplicaMachine> {
+  const { database, hintName, models } = known;
   const replica = new ReplicaMachine({
-    db: postgresDb(database, systemTimers),
+    db: postgresDb(database, systemTimers, hintName),
     models,
     clock: systemClock,
     timers: systemTimers,
@@ -177,7 +193,7 @@ async function startReplica(
       roundsMax: config.depthMax + 16,
     },
   });
-  const hints = await listenForMachine(database.connectionString, replica);
+  const hints = await listenForMachine(database.connectionString, hintName, replica);
   parts.defer(() => hints.close());
   replica.start();
   parts.defer(() => replica.close());
@@ -186,10 +202,13 @@ async function startReplica(
 
 function servicesOf(
   config: Config,
-  parts: Pick<Node, "database" | "storage" | "replica" | "metrics"> &
-    Pick<ServiceDependencies, "verifySubject"> & { readonly models: ModelSource },
+  parts: Pick<Node, "database" | "storage" | "replica"> &
+    Pick<ServiceDependencies, "verifySubject" | "decisions"> & {
+      readonly models: ModelSource;
+      readonly onBreakGlass: OnBreakGlass;
+    },
 ): Services {
-  const { database, storage, replica, models, metrics, verifySubject } = parts;
+  const { database, storage, replica, models, decisions, verifySubject, onBreakGlass } = parts;
   const past = new PastEvaluator({
     load: postgresPast(database),
     models,
@@ -203,8 +222,8 @@ function servicesOf(
     replica,
     evaluatePast: (tenant, at, evaluation, signal) => past.evaluate(tenant, at, evaluation, signal),
     verifySubject,
-    permits: createPermits({ replica, limits, nowMs: Date.now }),
-    decisions: metrics.decisions,
+    permits: createPermits({ replica, limits, nowMs: Date.now, onBreakGlass }),
+    decisions,
     limits,
     settings: {
       lifetimes: { defaultMs: config.delegationLifetimeMs, maxMs: config.delegationLifetimeMaxMs },
@@ -268,7 +287,7 @@ async function keepUp(
   config: Config,
   log: Logger,
   database: Database,
-  parts: { readonly storage: Storage; readonly replica: ReplicaMachine },
+  parts: Pick<Node, "storage" | "replica" | "decisionLog">,
   signal: AbortSignal,
 ): Promise<void> {
   const aged: AgedStorage = {
@@ -285,6 +304,7 @@ async function keepUp(
     if (signal.aborted) return;
     try {
       await maintain(upkeep, signal);
+      await sweepDecisionLog(config, database, parts, signal);
     } catch (error) {
       log.warn({ err: error }, "the upkeep failed, and is tried again");
     }
@@ -309,6 +329,9 @@ function report(config: Config, log: Logger, rpc: RpcServer): void {
       ? "prokura serves: whoever connects and shows no credential may do everything"
       : "prokura serves callers that show who they are",
   );
+  if (config.decisionLog === "off") {
+    log.warn("decision-log is off: what is decided here leaves no trace");
+  }
   if (config.insecureListen && isOpen) {
     log.warn("insecure-listen is set: anybody who reaches these addresses may do everything");
   }

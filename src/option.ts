@@ -65,6 +65,20 @@ export function count(
   };
 }
 
+/** Per second; `Infinity` where none is set. */
+export function rate(flag: string, meaning: string, max: number): Option<number> {
+  return {
+    ...named(flag, `most ${meaning} a second`),
+    allowed: `none, or a whole number from 1 to ${max}`,
+    shown: "none",
+    standard: () => Infinity,
+    parse: (text) =>
+      text === "none"
+        ? { is: Infinity }
+        : within(/^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN, 1, max),
+  };
+}
+
 export function duration(
   flag: string,
   meaning: string,

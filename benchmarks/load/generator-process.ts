@@ -32,7 +32,7 @@ export class GeneratorProcess implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#child.disconnect();
+    if (this.#child.connected) this.#child.disconnect();
     this.#child.kill();
   }
 }

@@ -9,6 +9,8 @@ import { Tally } from "./tally.ts";
 // The load generator: a process of its own, so that what it costs is not counted as the server's.
 // It is told jobs by its parent, one after the other, and answers each with a result.
 
+const firstAnswerMs = 20_000;
+
 process.on("message", (job: LoadJob) => {
   void run(job).then((result) => process.send?.(result));
 });
@@ -25,6 +27,8 @@ async function run(job: LoadJob): Promise<LoadResult> {
   const time = sleep(job.seconds * 1000, undefined, { signal: timeUp.signal }).catch(() => {});
   await (job.requests === undefined ? time : Promise.race([tally.done(), time]));
   timeUp.abort();
+  // What is slower than the time it was given is measured all the same.
+  for (let wait = 0; wait < firstAnswerMs && tally.answers === 0; wait += 10) await sleep(10);
   const end = reading(job);
   const { answers, wrong, problem } = tally;
   const latencies = tally.latencies();

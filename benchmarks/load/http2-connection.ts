@@ -51,8 +51,7 @@ export class Http2Connection implements LoadConnection {
   constructor(job: LoadJob, observer: LoadObserver) {
     this.#job = job;
     this.#observer = observer;
-    const firstPath = job.calls[job.order[0] ?? 0]?.path ?? "";
-    this.#headers = new RequestHeaders(firstPath, `127.0.0.1:${job.port}`, job.token);
+    this.#headers = new RequestHeaders(`127.0.0.1:${job.port}`, job.token);
     this.#socket = connect({ port: job.port, host: "127.0.0.1", noDelay: true });
     this.#socket.on("data", (chunk) => this.#receive(chunk));
     this.#socket.on("error", (error) => observer.failed(error.message));

@@ -7,37 +7,33 @@ const dynamicFirst = 62;
  * and pointed to by all others, as clients do. A path that is not the first one's is sent as it is.
  */
 export class RequestHeaders {
-  readonly #first: Buffer;
-  readonly #path: string;
-  readonly #later: Buffer;
-  readonly #rest: Buffer;
-  #sent = false;
+  readonly #rest: readonly Buffer[];
+  #first: { readonly path: string; readonly later: Buffer; readonly others: Buffer } | undefined;
 
-  constructor(path: string, authority: string, token: string | undefined) {
-    const entered = [
-      indexed(4, path),
+  constructor(authority: string, token: string | undefined) {
+    this.#rest = [
       indexed(1, authority),
       indexed(31, "application/grpc"),
       named("te", "trailers"),
       indexed(58, "prokura-load/1"),
       ...(token === undefined ? [] : [indexed(23, `Bearer ${token}`)]),
     ];
-    // The last that was entered has the lowest number.
-    const numbers = entered.map((_, at) => 0x80 | (dynamicFirst + entered.length - 1 - at));
-    this.#path = path;
-    this.#first = Buffer.concat([Buffer.from(fixedHeaders), ...entered]);
-    this.#later = Buffer.from([...fixedHeaders, ...numbers]);
-    this.#rest = Buffer.from(numbers.slice(1));
   }
 
   blockOf(path: string): Buffer {
-    if (!this.#sent) {
-      this.#sent = true;
-      if (path !== this.#path) throw new RangeError("the first request is of another path");
-      return this.#first;
-    }
-    if (path === this.#path) return this.#later;
-    return Buffer.concat([Buffer.from([...fixedHeaders, 0x04]), literal(path), this.#rest]);
+    const first = this.#first;
+    if (first === undefined) return this.#enter(path);
+    if (path === first.path) return first.later;
+    return Buffer.concat([Buffer.from([...fixedHeaders, 0x04]), literal(path), first.others]);
+  }
+
+  #enter(path: string): Buffer {
+    const entered = [indexed(4, path), ...this.#rest];
+    // The last that was entered has the lowest number.
+    const numbers = entered.map((_, at) => 0x80 | (dynamicFirst + entered.length - 1 - at));
+    const later = Buffer.from([...fixedHeaders, ...numbers]);
+    this.#first = { path, later, others: Buffer.from(numbers.slice(1)) };
+    return Buffer.concat([Buffer.from(fixedHeaders), ...entered]);
   }
 }
 

@@ -1,8 +1,7 @@
-import type { Json } from "../core/json.ts";
 import type { SignedCheckpoint } from "./checkpoint.ts";
-import type { RevisionFacts } from "./revision-digest.ts";
+import type { RevisionContent, RevisionFacts } from "./revision-digest.ts";
 
-/** The log of a tenant comes in parts, in this order: each chain whole, then checkpoints, then changes. */
+/** The log of a tenant comes in parts, in this order: checkpoints, each chain whole, then changes. */
 export type LogPart = ChainPart | SegmentPart | CheckpointPart | RevisionPart;
 
 /** A chain, before its segments, and what the database says that its last row is. */
@@ -45,6 +44,8 @@ export interface DecisionRange {
 export interface CheckpointPart {
   readonly kind: "checkpoint";
   readonly signed: SignedCheckpoint;
+  /** Where the database has it; absent in an export. */
+  readonly at?: { readonly chain: string; readonly seq: number };
 }
 
 export interface RevisionPart {
@@ -54,6 +55,5 @@ export interface RevisionPart {
   readonly digest: string;
   /** What it changed, hashed again from the tuples; absent where they are no longer all kept. */
   readonly contentDigest?: string;
-  /** Rows of the content, for those who read an export. */
-  readonly content?: Json;
+  readonly content?: RevisionContent;
 }

@@ -8,6 +8,7 @@ import { listObjects, listSubjects } from "./lists.ts";
 import { testModel } from "./model-test.ts";
 import { activateModel, listModels, readModelCommand, writeModel } from "./models.ts";
 import { listNodes, waitFor } from "./nodes.ts";
+import { offboard } from "./offboard.ts";
 import { relationCheck } from "./relation-check.ts";
 import { revoke } from "./revoke.ts";
 import { resume, suspend } from "./suspend.ts";
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   revoke,
   suspend,
   resume,
+  offboard,
   listDelegations,
   getDelegation,
   relationCheck,

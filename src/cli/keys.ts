@@ -17,6 +17,7 @@ const permissions = [
   "modeller",
   "auditor",
   "admin",
+  "break_glass",
 ] as const;
 
 const { reason, noBarrier } = mutationFlags;

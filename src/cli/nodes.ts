@@ -1,6 +1,11 @@
+import type { Client } from "../client/client.ts";
+import { durationFromProto } from "../client/time.ts";
 import type { Command } from "./command.ts";
 import { answer, onlineCommand } from "./online.ts";
 import { drawTable } from "./table.ts";
+import { formatDuration } from "./time-text.ts";
+
+type ServingNode = Awaited<ReturnType<Client["admin"]["listNodes"]>>["nodes"][number];
 
 /** `prokura nodes` */
 export const listNodes: Command = onlineCommand({
@@ -13,12 +18,13 @@ export const listNodes: Command = onlineCommand({
     const { paint } = online;
     await answer(online, response, () =>
       drawTable(
-        ["NODE", "LEASE", "STATE", "APPLIED"],
-        response.nodes.map(({ name, leaseId, self, subscribed, outdated, token }) => [
-          paint.name(name) + (self ? " (this one)" : ""),
-          leaseId,
-          stateText(subscribed, outdated, token === response.token),
-          token === "" ? "nothing held" : token,
+        ["NODE", "LEASE", "STATE", "BEHIND", "APPLIED"],
+        response.nodes.map((node) => [
+          paint.name(node.name) + (node.self ? " (this one)" : ""),
+          node.leaseId,
+          stateText(node),
+          behindText(node),
+          node.token === "" ? "nothing held" : node.token,
         ]),
       ),
     );
@@ -26,10 +32,17 @@ export const listNodes: Command = onlineCommand({
   },
 });
 
-function stateText(subscribed: boolean, outdated: boolean, current: boolean): string {
+function stateText({ subscribed, outdated, revisionsBehind }: ServingNode): string {
   if (outdated) return "of an earlier timeline";
   if (!subscribed) return "idle";
-  return current ? "current" : "behind";
+  return revisionsBehind === 0n ? "current" : "behind";
+}
+
+function behindText({ revisionsBehind, behindFor }: ServingNode): string {
+  if (revisionsBehind === 0n) return "-";
+  const revisions = `${revisionsBehind} revision${revisionsBehind === 1n ? "" : "s"}`;
+  if (behindFor === undefined) return revisions;
+  return `${revisions}, for ${formatDuration(durationFromProto(behindFor))}`;
 }
 
 /** `prokura wait` */

@@ -29,6 +29,8 @@ export type Permission =
   | "modeller"
   | "auditor"
   | "admin"
+  /** All of these, for an emergency: every use is heard. */
+  | "break_glass"
   /** Reads tuples, delegations and changes: held by operators, writers and auditors. */
   | "reader"
   /** Anything at all in the tenant: what everybody needs who has anything to do there. */

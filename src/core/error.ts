@@ -24,6 +24,7 @@ export type ErrorCode =
   | "delegation_not_found"
   | "tenant_not_found"
   | "key_not_found"
+  | "decision_not_found"
   | "tenant_exists"
   | "tuple_exists"
   | "tuple_refused"
@@ -49,6 +50,8 @@ export interface ErrorFacts {
   readonly findings?: readonly ModelFinding[];
   /** Cursor of the last chunk that an import committed before it failed. */
   readonly cursor?: string;
+  /** When the same request may succeed, with `limit_exceeded`. */
+  readonly retryAfterMs?: number;
 }
 
 /** One remark on an authorization model's text; line and column from 1. */

@@ -70,6 +70,7 @@ const unlimited: EngineLimits = {
   depthMax: 1,
   stepsMax: Number.MAX_SAFE_INTEGER,
   sliceStepsMax: Number.MAX_SAFE_INTEGER,
+  batchStepsMax: Number.MAX_SAFE_INTEGER,
   candidatesMax: Number.MAX_SAFE_INTEGER,
   explanationNodesMax: 0,
   expandNodesMax: 0,

@@ -6,7 +6,7 @@ import { judgeChains, type ChainsRuling } from "./chains-ruling.ts";
 import { refuseOtherFacts } from "./contextual-fact.ts";
 import type { Contract } from "./contract.ts";
 import type { Evaluated } from "./graph.ts";
-import type { EngineLimits } from "./limits.ts";
+import type { EngineLimits, StepMeter } from "./limits.ts";
 import { intersection, member, needs, notMember } from "./membership.ts";
 import { Parties, type PartiesQuery } from "./parties.ts";
 import { findRelation, type Plan } from "./plan.ts";
@@ -29,6 +29,7 @@ export function authorize(
   call: Call,
   limits: EngineLimits,
   trace?: Trace,
+  meter?: StepMeter,
 ): Evaluated<AuthorizeAnswer> {
   const { contract } = view.plan;
   const refused = contract === undefined ? noDelegations() : refuseCall(view.plan, call);
@@ -38,7 +39,9 @@ export function authorize(
   const run = new Run(view, limits, call.contextualTuples, trace);
   const fact = refuseOtherFacts(run, contract, call);
   if (fact !== undefined && !run.scope.hasMissed) return run.finish(fact);
-  return run.finish(judge(run, contract, call));
+  const answer = judge(run, contract, call);
+  if (meter !== undefined) meter.steps += run.steps;
+  return run.finish(answer);
 }
 
 export function noDelegations(): EngineError {

@@ -1,6 +1,6 @@
 import type { SubjectSymbol } from "../core/symbols.ts";
 import type { Closure } from "./closure.ts";
-import { complement, granting, member, needs, union } from "./membership.ts";
+import { granting, member } from "./membership.ts";
 import type { Parties } from "./parties.ts";
 import { relationOf } from "./plan.ts";
 import type { Tally } from "./tally.ts";
@@ -12,22 +12,11 @@ export function judgeEligibility(
   tool: SubjectSymbol,
   servers: Closure,
   tally: Tally,
-): boolean {
-  const { run } = parties;
-  if (!judgeOn(parties, delegate, tool, tally)) return false;
-  for (const { object, value, names } of servers.elements) {
-    if (value === member) {
-      if (!judgeOn(parties, delegate, object, tally)) return false;
-      continue;
-    }
-    // Whether it is a server at all is open: then either it is none, or the delegate is fit for it.
-    const mark = run.names.length;
-    const either = union(complement(value), eligibleOn(parties, delegate, object));
-    if (either === needs) run.names.push(...names);
-    else run.cutNames(mark);
-    tally.add(either, run.untilMs);
+): void {
+  if (!judgeOn(parties, delegate, tool, tally)) return;
+  for (const { object } of servers.elements) {
+    if (!judgeOn(parties, delegate, object, tally)) return;
   }
-  return true;
 }
 
 function judgeOn(

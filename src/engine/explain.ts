@@ -3,7 +3,7 @@ import { formatObject } from "../core/object.ts";
 import { authorize, type AuthorizeAnswer } from "./authorize.ts";
 import { checkRelation, formatCheck, type CheckAnswer, type CheckQuery } from "./check.ts";
 import type { Evaluated } from "./graph.ts";
-import type { EngineLimits } from "./limits.ts";
+import type { EngineLimits, StepMeter } from "./limits.ts";
 import { Trace } from "./trace.ts";
 import type { View } from "./view.ts";
 
@@ -18,9 +18,10 @@ export function explainCall(
   view: View,
   call: Call,
   limits: EngineLimits,
+  meter?: StepMeter,
 ): Evaluated<Explained<AuthorizeAnswer>> {
   const trace = new Trace(limits.explanationNodesMax);
-  const evaluated = authorize(view, call, limits, trace);
+  const evaluated = authorize(view, call, limits, trace, meter);
   if (evaluated.kind === "missing") return evaluated;
   const answer = evaluated.value;
   const actors = call.actors.map(formatObject).join(", ");

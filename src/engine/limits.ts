@@ -6,7 +6,9 @@ export interface EngineLimits {
   readonly stepsMax: number;
   /** After so many steps a list gives the event loop free: a slice ends with the element in hand. */
   readonly sliceStepsMax: number;
-  /** Elements of a list before each is verified. */
+  /** After so many steps a batch of checks gives the event loop free, with the check in hand. */
+  readonly batchStepsMax: number;
+  /** Usersets that a list reaches on its search, and so its elements before each is verified. */
   readonly candidatesMax: number;
   /** Nodes of an explanation; the rest is left out, and marked so. */
   readonly explanationNodesMax: number;
@@ -19,7 +21,13 @@ export const defaultLimits: EngineLimits = {
   stepsMax: 100_000,
   // A step takes a microsecond or two, and a slice is begun again for every load of pages.
   sliceStepsMax: 1_000,
-  candidatesMax: 100_000,
+  batchStepsMax: 10_000,
+  candidatesMax: 250_000,
   explanationNodesMax: 1_000,
   expandNodesMax: 10_000,
 };
+
+/** The steps that several evaluations took together. */
+export class StepMeter {
+  steps: number = 0;
+}

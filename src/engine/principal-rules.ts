@@ -8,7 +8,6 @@ import {
   member,
   needs,
   notMember,
-  union,
   unknown,
   type Membership,
 } from "./membership.ts";
@@ -25,9 +24,7 @@ export function judgeSuspensions(call: CallCase, tally: Tally): void {
   for (const actor of actors) if (!judgeNamed(call, actor, tally)) return;
   if (!judgeNamed(call, tool, tally)) return;
   if (session !== undefined && !judgeNamed(call, session, tally)) return;
-  for (const { object, value, names } of servers.elements) {
-    if (!judgeUnsuspended(call, object, value, names, tally)) return;
-  }
+  for (const { object } of servers.elements) if (!judgeNamed(call, object, tally)) return;
   if (!servers.isWhole) tally.add(unknown, Infinity);
   for (const access of accesses) if (!judgeResourceUnsuspended(call, access, tally)) return;
 }
@@ -48,7 +45,7 @@ export function judgeRequirements(call: CallCase, tally: Tally): void {
 export function judgeRegistration(call: CallCase, tally: Tally): boolean {
   const { requirements, parties } = call;
   if (!requirements.isWhole) tally.add(unknown, Infinity);
-  if (tally.add(namesKept(call, requirements.registered), requirements.untilMs)) return true;
+  if (tally.add(requirements.registered, requirements.untilMs)) return true;
   tally.fail("tool_unregistered", `${parties.format(call.tool)} requires no permission`);
   return false;
 }
@@ -96,27 +93,17 @@ function judgeUnsuspended(
   return false;
 }
 
-/** Pushes the names of requirements that register only under a condition. */
-function namesKept({ parties, requirements }: CallCase, value: Membership): Membership {
-  if (value !== needs) return value;
-  for (const { registers } of requirements.all) parties.run.names.push(...(registers?.names ?? []));
-  return value;
-}
-
 function judgeRegistered(call: CallCase, { access, resource }: AccessCase, tally: Tally): boolean {
   const { parties, requirements } = call;
   let value = requirements.isWhole ? notMember : unknown;
   let untilMs = Infinity;
-  const names: string[] = [];
   for (const requirement of requirements.all) {
-    const { registers } = requirement;
-    if (registers === undefined) continue;
+    const { registersUntilMs } = requirement;
+    if (registersUntilMs === undefined) continue;
     if (!concerns(requirement, access.resource.type, access.role)) continue;
-    value = union(value, registers.value);
-    untilMs = Math.min(untilMs, registers.untilMs);
-    names.push(...registers.names);
+    value = member;
+    untilMs = Math.min(untilMs, registersUntilMs);
   }
-  if (value === needs) parties.run.names.push(...names);
   if (tally.add(value, untilMs)) return true;
   const role = access.role === undefined ? "" : ` in role \`${access.role}\``;
   tally.fail(
@@ -128,16 +115,13 @@ function judgeRegistered(call: CallCase, { access, resource }: AccessCase, tally
 
 /** Some access is of the type and role that the requirement is about. */
 function judgeMet(call: CallCase, requirement: Requirement, tally: Tally): boolean {
-  const { permission, required } = requirement;
+  const { permission } = requirement;
   const relation = permission.required;
   if (relation.optional || permission.isOwn) return true;
   const isMet = call.accesses.some(({ access }) =>
     concerns(requirement, access.resource.type, access.role),
   );
   if (isMet) return true;
-  const value = complement(required.value);
-  if (value === needs) call.parties.run.names.push(...required.names);
-  if (tally.add(value, Infinity)) return true;
   const role = relation.role === undefined ? "" : ` in role \`${relation.role}\``;
   tally.fail("access_missing", `the call has no access to a \`${relation.type}\`${role}`);
   return false;
@@ -174,13 +158,8 @@ function judgeOwn(call: CallCase, requirement: Requirement, tally: Tally): boole
   }
   for (const server of servers.elements) {
     if (run.scope.typeOf(server.object) !== relation.type) continue;
-    const mark = run.names.length;
-    const has = checker.check(server.object, relation, granting);
-    const value = union(complement(server.value), has);
-    const { untilMs } = run;
-    if (value === needs) run.names.push(...server.names);
-    else run.cutNames(mark);
-    if (!judgeRequired(call, requirement, value, untilMs, server.object, tally)) return false;
+    const value = checker.check(server.object, relation, granting);
+    if (!judgeRequired(call, requirement, value, run.untilMs, server.object, tally)) return false;
   }
   return judgeServed(call, requirement, relation, certainServers, tally);
 }
@@ -196,14 +175,11 @@ function judgeServed(
   const { run } = call.parties;
   let value = servers.isWhole ? notMember : unknown;
   let untilMs = Infinity;
-  const names: string[] = [];
   for (const server of servers.elements) {
     if (run.scope.typeOf(server.object) !== type) continue;
-    value = union(value, server.value);
+    value = member;
     untilMs = Math.min(untilMs, server.untilMs);
-    names.push(...server.names);
   }
-  if (value === needs) run.names.push(...names);
   return judgeRequired(call, requirement, value, untilMs, call.tool, tally);
 }
 
@@ -222,18 +198,15 @@ function holdsOn(
   return { value, untilMs: run.untilMs };
 }
 
-/** Either it is not required, or the principal has it. */
 function judgeRequired(
   call: CallCase,
-  { required, permission }: Requirement,
+  { permission }: Requirement,
   has: Membership,
   untilMs: number,
   object: SubjectSymbol,
   tally: Tally,
 ): boolean {
-  const value = required.value === member ? has : union(complement(required.value), has);
-  if (value === needs) call.parties.run.names.push(...required.names);
-  if (tally.add(value, untilMs)) return true;
+  if (tally.add(has, untilMs)) return true;
   failPermission(call, permission.required.relation, object, tally);
   return false;
 }

@@ -1,26 +1,19 @@
 import type { Name } from "../core/object.ts";
 import type { SubjectSymbol } from "../core/symbols.ts";
-import { closureOf, type Closure, type ClosureElement } from "./closure.ts";
-import {
-  granting,
-  member,
-  notMember,
-  taking,
-  union,
-  unknown,
-  type Membership,
-} from "./membership.ts";
+import { closureOf, type Closure } from "./closure.ts";
+import { granting, member, notMember, taking, unknown, type Membership } from "./membership.ts";
 import type { Parties } from "./parties.ts";
 import type { RequiredPermission } from "./required-permissions.ts";
 import type { Run } from "./run.ts";
 
-/** One permission that a tool or its server requires. */
+/**
+ * One permission that a tool or its server requires. The contract lets neither a condition nor an
+ * operator that takes away stand there, so that what is listed is required for certain.
+ */
 export interface Requirement {
   readonly permission: Extract<RequiredPermission, { readonly kind: "relation" }>;
-  /** Whether it is required, judged as what takes away: in doubt it is. */
-  readonly required: ClosureElement;
-  /** Whether it registers the tool, judged as what grants: in doubt it does not. */
-  readonly registers: ClosureElement | undefined;
+  /** Until when it surely registers the tool; `undefined` where that may be over already. */
+  readonly registersUntilMs: number | undefined;
 }
 
 /** All that a tool requires. */
@@ -49,7 +42,7 @@ export function requirementsOf(parties: Parties, tool: SubjectSymbol): Requireme
         none = true;
         break;
       case "relation":
-        all.push({ permission, required: element, registers: find(registering, element.object) });
+        all.push({ permission, registersUntilMs: untilOf(registering, element.object) });
         break;
       case "malformed":
         isWhole = false;
@@ -57,13 +50,15 @@ export function requirementsOf(parties: Parties, tool: SubjectSymbol): Requireme
     }
   }
   const isNone = none && required.elements.length === 1 && standsOn(parties, tool, required);
-  const registrations = isNone ? registering.elements : all.map(({ registers }) => registers);
+  const registrations = isNone
+    ? registering.elements.map((element) => element.untilMs)
+    : all.map(({ registersUntilMs }) => registersUntilMs);
   let registered = isWhole ? notMember : unknown;
   let untilMs = Infinity;
-  for (const registration of registrations) {
-    if (registration === undefined) continue;
-    registered = union(registered, registration.value);
-    untilMs = Math.min(untilMs, registration.untilMs);
+  for (const registrationMs of registrations) {
+    if (registrationMs === undefined) continue;
+    registered = member;
+    untilMs = Math.min(untilMs, registrationMs);
   }
   return { all, registered, untilMs, isWhole };
 }
@@ -90,8 +85,8 @@ function standsOn({ run, contract }: Parties, tool: SubjectSymbol, required: Clo
   return run.hold(contract.requires, none, condition, expiresAtMs, granting, undefined) === member;
 }
 
-function find(closure: Closure, object: SubjectSymbol): ClosureElement | undefined {
-  return closure.elements.find((element) => element.object === object);
+function untilOf(closure: Closure, object: SubjectSymbol): number | undefined {
+  return closure.elements.find((element) => element.object === object)?.untilMs;
 }
 
 /** With the run's problem set where the id is no permission. */

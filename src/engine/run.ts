@@ -153,6 +153,8 @@ export class Run {
       case "met_at_either":
         return mode === taking ? member : notMember;
       case "not_met":
+        // What did not count changes nothing when it expires.
+        this.untilMs = condition.readsTime ? this.now.latestMs : Number.POSITIVE_INFINITY;
         return notMember;
       case "needs":
         for (const name of outcome.names) this.names.push(name);

@@ -52,7 +52,11 @@ export function createServiceAuthorization(
     },
     async *watchTools(identity, signal) {
       const events = client.authorization.watchTools(
-        { tenant, ...subjectsOf(identity, config) },
+        {
+          tenant,
+          ...subjectsOf(identity, config),
+          partialChain: isPartial(identity, config),
+        },
         { signal },
       );
       for await (const { token } of events) yield { token };

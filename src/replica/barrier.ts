@@ -6,20 +6,24 @@ import {
   type Timeline,
 } from "../core/revision.ts";
 import type { ReplicaCounters } from "./counters.ts";
-import type { Db } from "./db.ts";
-import { Doorbell } from "./doorbell.ts";
+import type { Db, Scan } from "./db.ts";
 import type { Faults } from "./faults.ts";
 import type { ReplicaParameters } from "./parameters.ts";
 import type { Clock, Report, Timers } from "./ports.ts";
 import type { Enforcement } from "./replica.ts";
 
-/** Writes that are scanned for together. Of one tenant so many groups at once; the rest waits for a place. */
+/** Writes of a tenant that are waited for together. So many groups at once; the rest waits for a place. */
 const groupsMax = 4;
-const firstDelayMs = 1;
+/** A scan brings news of all groups that are due, of whatever tenants. A lost reply holds up no others. */
+const scansMax = 4;
+const groupsPerScanMax = 256;
+// Where the acknowledgements are told of, the next scan is for what was lost.
+const firstDelayMs = 4;
 const delayMsMax = 8;
 // Whoever is not there by now is slow or dead: there is no hurry any more.
 const hurryMs = 1000;
 const idleDelayMs = 50;
+const heardMax = 1000;
 
 export interface BarrierOptions {
   readonly db: Pick<Db, "scan">;
@@ -29,6 +33,8 @@ export interface BarrierOptions {
   readonly faults: Faults;
   readonly counters: ReplicaCounters;
   readonly report: Report;
+  /** Whether the lease is this node's own, of the timeline, and the node has applied the revision. */
+  readonly hasApplied: (leaseId: string, position: ConsistencyToken) => boolean;
   /** For the fault of looking instead of killing. */
   readonly looksExpired: (leaseId: string) => boolean;
 }
@@ -39,8 +45,15 @@ interface Group {
   readonly startedMs: number;
   /** Of the first scan, less who is done since. */
   waitingFor: readonly string[] | undefined;
+  leases: number;
   readonly writes: Set<Write>;
-  readonly bell: Doorbell;
+  /** Leases of which an acknowledgement was told since the last scan was sent. */
+  readonly heard: Set<string>;
+  state: "queued" | "due" | "scanning" | "pausing";
+  /** Somebody said, while a scan was under way, that it is worth another look. */
+  isNudged: boolean;
+  delayMs: number;
+  cancelPause: () => void;
 }
 
 interface Write {
@@ -56,6 +69,8 @@ export class Barrier {
   readonly #options: BarrierOptions;
   readonly #running = new Map<string, Set<Group>>();
   readonly #queued = new Map<string, Group>();
+  readonly #due = new Set<Group>();
+  #scans = 0;
 
   constructor(options: BarrierOptions) {
     this.#options = options;
@@ -78,19 +93,26 @@ export class Barrier {
     write.cancelDeadline = timers.after(leftMs, () => {
       counters.barriersNotOver += 1;
       group.writes.delete(write);
-      group.bell.ring();
       reject(notEnforced(token));
+      if (group.writes.size === 0) this.#wake(group);
     });
     counters.barriers += 1;
     this.#start(token.tenant);
     return promise;
   }
 
-  /** An acknowledgement for the tenant, or a kill, was answered: it is worth to look again. */
-  nudge(tenant?: string): void {
-    const running =
-      tenant === undefined ? [...this.#running.values()] : [this.#running.get(tenant) ?? []];
-    for (const groups of running) for (const group of groups) group.bell.ring();
+  /** A hint that a lease has acknowledged: when all have, a scan will say whether it is so. */
+  acknowledged(tenant: string, leaseId: string, revision: Revision): void {
+    for (const group of this.#running.get(tenant) ?? []) {
+      if (revision < group.revision || group.heard.size >= heardMax) continue;
+      group.heard.add(leaseId);
+      if (hasHeardAll(group)) this.#wake(group);
+    }
+  }
+
+  /** A lease was killed: it is worth to look again. */
+  nudge(): void {
+    for (const groups of this.#running.values()) for (const group of groups) this.#wake(group);
   }
 
   /** Leases of which a barrier waits to hear. */
@@ -112,8 +134,13 @@ export class Barrier {
       revision,
       startedMs: write.startedMs,
       waitingFor: undefined,
+      leases: 0,
       writes: new Set([write]),
-      bell: new Doorbell(),
+      heard: new Set(),
+      state: "queued",
+      isNudged: false,
+      delayMs: firstDelayMs,
+      cancelPause: () => {},
     };
     this.#queued.set(tenant, group);
     return group;
@@ -125,65 +152,113 @@ export class Barrier {
     if (group === undefined || running.size >= groupsMax) return;
     this.#queued.delete(tenant);
     this.#running.set(tenant, running.add(group));
-    void this.#run(group).finally(() => {
-      running.delete(group);
-      if (running.size === 0) this.#running.delete(tenant);
-      this.#start(tenant);
-    });
+    this.#setDue(group);
+    this.#scan();
   }
 
-  async #run(group: Group): Promise<void> {
-    const { clock } = this.#options;
-    let leases = 0;
-    let delayMs = firstDelayMs;
-    while (group.writes.size > 0) {
-      const scannedMs = clock.mono();
-      const scan = await this.#scan(group);
-      if (scan !== undefined) {
-        if (group.waitingFor === undefined) leases = scan.leases;
-        group.waitingFor = this.#narrow(group.waitingFor, scan.waitingFor);
-        settle(group, scan.timeline, leases, this.#options);
-        if (group.writes.size === 0) return;
-      }
-      const nowMs = clock.mono();
-      const hurried = nowMs - group.startedMs < hurryMs;
-      // A database that is slow to answer is not asked the more often for it.
-      const tactfulMs = Math.min(idleDelayMs, Math.max(delayMs, nowMs - scannedMs));
-      await this.#pause(group, hurried ? tactfulMs : idleDelayMs);
-      delayMs = Math.min(delayMsMax, delayMs * 2);
+  #wake(group: Group): void {
+    switch (group.state) {
+      case "queued":
+      case "due":
+        return;
+      case "scanning":
+        group.isNudged = true;
+        return;
+      case "pausing":
+        group.cancelPause();
+        this.#setDue(group);
+        this.#scan();
     }
   }
 
-  async #scan(group: Group): Promise<Awaited<ReturnType<Db["scan"]>> | undefined> {
+  #setDue(group: Group): void {
+    group.state = "due";
+    this.#due.add(group);
+  }
+
+  /** Sends for all that are due, as far as scans may be under way. */
+  #scan(): void {
+    for (const group of this.#due) if (group.writes.size === 0) this.#end(group);
+    if (this.#scans >= scansMax || this.#due.size === 0) return;
+    const groups = [...this.#due].slice(0, groupsPerScanMax);
+    for (const group of groups) {
+      this.#due.delete(group);
+      group.state = "scanning";
+      group.isNudged = false;
+      group.heard.clear();
+    }
+    this.#scans += 1;
+    void this.#ask(groups);
+  }
+
+  async #ask(groups: readonly Group[]): Promise<void> {
+    const { db, clock, report } = this.#options;
+    const sentMs = clock.mono();
     try {
-      return await this.#options.db.scan(group.tenant, group.revision, group.waitingFor);
+      const scan = await db.scan(groups.map(({ tenant, revision }) => ({ tenant, revision })));
+      for (const [index, group] of groups.entries()) this.#take(group, scan, index);
     } catch (cause) {
-      this.#options.report("scanning for acknowledgements", cause);
-      return undefined;
+      report("scanning for acknowledgements", cause);
+    } finally {
+      this.#scans -= 1;
     }
+    const tookMs = clock.mono() - sentMs;
+    for (const group of groups) this.#goOn(group, tookMs);
+    this.#scan();
+  }
+
+  #take(group: Group, { timeline, scanned }: Scan, index: number): void {
+    const found = scanned[index];
+    if (found === undefined) return;
+    if (group.waitingFor === undefined) group.leases = found.leases;
+    group.waitingFor = this.#narrow(group, timeline, found.waitingFor);
+    settle(group, timeline, this.#options);
   }
 
   /** The set of the first scan, less who has acknowledged or gone since. None is ever added. */
-  #narrow(among: readonly string[] | undefined, waitingFor: readonly string[]): readonly string[] {
-    const { faults, looksExpired } = this.#options;
+  #narrow(group: Group, timeline: Timeline, waitingFor: readonly string[]): readonly string[] {
+    const { faults, looksExpired, hasApplied } = this.#options;
+    const { tenant, revision, waitingFor: among } = group;
     const left = among === undefined ? waitingFor : among.filter((id) => waitingFor.includes(id));
-    return faults.lookInsteadOfKill === true ? left.filter((id) => !looksExpired(id)) : left;
+    // What an acknowledgement says of this node is known here without it.
+    const others = left.filter((id) => !hasApplied(id, { tenant, timeline, revision }));
+    return faults.lookInsteadOfKill === true ? others.filter((id) => !looksExpired(id)) : others;
   }
 
-  async #pause(group: Group, delayMs: number): Promise<void> {
-    let cancel = (): void => {};
-    const timer = new Promise<void>((resolve) => {
-      cancel = this.#options.timers.after(delayMs, resolve);
-    });
-    await Promise.race([timer, group.bell.wait()]);
-    cancel();
+  #goOn(group: Group, tookMs: number): void {
+    const { clock, timers } = this.#options;
+    if (group.writes.size === 0) {
+      this.#end(group);
+      return;
+    }
+    if (group.isNudged || hasHeardAll(group)) {
+      this.#setDue(group);
+      return;
+    }
+    const hurried = clock.mono() - group.startedMs < hurryMs;
+    // A database that is slow to answer is not asked the more often for it.
+    const tactfulMs = Math.min(idleDelayMs, Math.max(group.delayMs, tookMs));
+    group.delayMs = Math.min(delayMsMax, group.delayMs * 2);
+    group.state = "pausing";
+    group.cancelPause = timers.after(hurried ? tactfulMs : idleDelayMs, () => this.#wake(group));
   }
+
+  #end(group: Group): void {
+    this.#due.delete(group);
+    const running = this.#running.get(group.tenant);
+    running?.delete(group);
+    if (running?.size === 0) this.#running.delete(group.tenant);
+    this.#start(group.tenant);
+  }
+}
+
+function hasHeardAll({ waitingFor, heard }: Group): boolean {
+  return waitingFor?.every((id) => heard.has(id)) === true;
 }
 
 function settle(
   group: Group,
   timeline: Timeline,
-  leases: number,
   { clock, counters, faults }: BarrierOptions,
 ): void {
   const isOver = group.waitingFor?.length === 0;
@@ -199,7 +274,7 @@ function settle(
     }
     const waitedMs = clock.mono() - write.startedMs;
     counters.barrierMs += waitedMs;
-    write.resolve({ nodesAcknowledged: leases, waitedMs });
+    write.resolve({ nodesAcknowledged: group.leases, waitedMs });
   }
 }
 

@@ -5,6 +5,8 @@ export interface ReplicaCounters {
   /** Evaluations that had to wait. */
   waited: number;
   polls: number;
+  /** Revisions that were this node's own writes, and needed no poll. */
+  learned: number;
   loads: number;
   pagesLoaded: number;
   rollForwards: number;
@@ -36,6 +38,7 @@ export function zeroCounters(): ReplicaCounters {
     decidedAtOnce: 0,
     waited: 0,
     polls: 0,
+    learned: 0,
     loads: 0,
     pagesLoaded: 0,
     rollForwards: 0,

@@ -1,6 +1,6 @@
 import type { RevisionChange, Head } from "../core/change.ts";
 import type { LoadedPage, PageKey } from "../core/page.ts";
-import type { Revision, Timeline } from "../core/revision.ts";
+import type { ConsistencyToken, Revision, Timeline } from "../core/revision.ts";
 
 /**
  * What the replica needs of a database, a statement or transaction each (REVOCATION §4: the rule is
@@ -14,28 +14,40 @@ export interface Db {
   subscribe(leaseId: string, tenant: string): Promise<"subscribed" | "lease_lost">;
   /** L3 with L7. Durable. The rows of `waitedFor` are told of in any case, while they stand. */
   renew(leaseId: string, waitedFor: readonly string[]): Promise<Renewal>;
-  /** L4. Not durable. */
-  acknowledge(leaseId: string, tenant: string, applied: Revision): Promise<void>;
+  /** L4. Not durable. Those who asked for it are told when it can be seen, by a hint. */
+  acknowledge(
+    leaseId: string,
+    tenant: string,
+    applied: Revision,
+    askedBy: readonly string[],
+  ): Promise<void>;
   /** C1. One statement, one snapshot. */
   poll(tenant: string, applied: Revision): Promise<Poll>;
   /** C3. One REPEATABLE READ READ ONLY transaction: the poll and the pages at its head. */
   load(tenant: string, applied: Revision, pages: readonly PageKey[]): Promise<Load>;
-  /** W4. The leases of the tenant that have not acknowledged; `among` narrows a later scan. */
-  scan(
-    tenant: string,
-    revision: Revision,
-    among: readonly string[] | undefined,
-  ): Promise<{
-    readonly timeline: Timeline;
-    readonly waitingFor: readonly string[];
-    readonly leases: number;
-  }>;
+  /** W4. One statement, one snapshot for all. One answer for each that is wanted, in that order. */
+  scan(wanted: readonly WantedScan[]): Promise<Scan>;
   /** L8. Durable. True if a row was deleted. */
   kill(leaseId: string, renewSeq: number): Promise<boolean>;
   /** L6. */
   release(leaseId: string): Promise<void>;
   /** W5. A hint, in a statement of its own, never in a write's transaction. */
-  notify(tenant: string): Promise<void>;
+  notify(position: ConsistencyToken): Promise<void>;
+}
+
+export interface WantedScan {
+  readonly tenant: string;
+  readonly revision: Revision;
+}
+
+export interface Scan {
+  readonly timeline: Timeline;
+  readonly scanned: readonly {
+    /** Leases of the tenant that have not acknowledged the revision, or are of another timeline. */
+    readonly waitingFor: readonly string[];
+    /** Of the tenant in all. */
+    readonly leases: number;
+  }[];
 }
 
 export interface LeaseRegistration {

@@ -29,4 +29,8 @@ export interface Faults {
   readonly ignoreHorizon?: boolean;
   /** B17: the timeline is not looked at. */
   readonly ignoreTimeline?: boolean;
+  /** A node applies its own write though it has not applied all that came before. */
+  readonly learnAcrossGap?: boolean;
+  /** A writer does not wait for its own node, whatever that has applied. */
+  readonly forgetOwnLease?: boolean;
 }

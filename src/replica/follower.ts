@@ -1,7 +1,13 @@
 import type { Head, RevisionChange } from "../core/change.ts";
 import { DomainError } from "../core/error.ts";
 import type { LoadedPage, PageKey } from "../core/page.ts";
-import { parseRevision, type Revision, type Timeline } from "../core/revision.ts";
+import {
+  parseRevision,
+  type ConsistencyToken,
+  type Revision,
+  type Timeline,
+} from "../core/revision.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
 import { changedTuples, ChangeRing, isContiguous } from "./change-ring.ts";
 import type { ReplicaCounters } from "./counters.ts";
 import type { Db, Poll } from "./db.ts";
@@ -11,6 +17,7 @@ import { PageLoader } from "./page-loader.ts";
 import { PageStore } from "./page-store.ts";
 import type { ReplicaParameters } from "./parameters.ts";
 import type { Report, Timers } from "./ports.ts";
+import { RepeatedPoll } from "./repeated-poll.ts";
 import { rollForward } from "./roll-forward.ts";
 
 /** What the node is to each of its tenants. */
@@ -28,6 +35,8 @@ export interface FollowerHost {
   leaseLost(leaseId: string): void;
   /** C2: a reply came from another timeline. */
   timelineChanged(): void;
+  /** So many nodes that telling each other of acknowledgements costs more than looking for them. */
+  isCrowded(): boolean;
   applied(follower: Follower): void;
   acknowledged(follower: Follower): void;
   serving(follower: Follower): void;
@@ -52,17 +61,27 @@ export class Follower {
   #isKnown = false;
   // What is under way across a drop is thrown away when it arrives.
   #generation = 0;
-  #acknowledged = 0;
-  #acknowledging = false;
+  readonly #acknowledgements: Acknowledgements;
+  readonly #polls: RepeatedPoll<Taken>;
   #reportedHead = 0;
-  #polling: Promise<Taken> | undefined;
-  #pollingNext: Promise<Taken> | undefined;
 
   constructor(tenant: string, host: FollowerHost) {
     this.tenant = tenant;
     this.#host = host;
     this.store = new PageStore(host.clock);
     this.#ring = new ChangeRing(host.parameters.changedTuplesMax);
+    this.#polls = new RepeatedPoll(() => this.#poll(), host);
+    this.#acknowledgements = new Acknowledgements({
+      db: host.db,
+      timers: host.timers,
+      parameters: host.parameters,
+      report: host.report,
+      tenant,
+      leaseId: () => (this.#phase === "none" ? undefined : host.leaseId()),
+      applied: () => this.#applied,
+      isCrowded: () => host.isCrowded(),
+      answered: () => host.acknowledged(this),
+    });
     this.loader = new PageLoader({
       pagesMax: host.parameters.pagesPerRoundMax,
       load: (keys) => this.#load(keys),
@@ -89,12 +108,12 @@ export class Follower {
 
   /** Revisions that the last renewal reported and that are not acknowledged. */
   get behind(): number {
-    return Math.max(0, this.#reportedHead - this.#acknowledged);
+    return Math.max(0, this.#reportedHead - this.#acknowledgements.upTo);
   }
 
   /** L3: the previous renewal reported nothing that is not acknowledged. */
   get isUpToReport(): boolean {
-    return this.#phase !== "serving" || this.#acknowledged >= this.#reportedHead;
+    return this.#phase !== "serving" || this.#acknowledgements.upTo >= this.#reportedHead;
   }
 
   /** L2, until it is done or the lease is another. */
@@ -119,7 +138,7 @@ export class Follower {
   /** L5: the lease is lost, pages and `applied` stay. */
   unsubscribe(): void {
     this.#phase = "none";
-    this.#acknowledged = 0;
+    this.#acknowledgements.startOver();
     this.#reportedHead = 0;
   }
 
@@ -143,10 +162,34 @@ export class Follower {
     this.#reportedHead = head;
     const leaseId = this.#host.leaseId();
     if (this.#host.faults.acknowledgeAnnounced === true && leaseId !== undefined) {
-      this.#host.db.acknowledge(leaseId, this.tenant, head).catch(() => {});
+      this.#host.db.acknowledge(leaseId, this.tenant, head, []).catch(ignore);
     }
     if (head > this.#applied) this.pollSoon();
-    else this.#acknowledge();
+    else this.#acknowledgements.send();
+  }
+
+  /** Another node has written (W5), and waits for this one. */
+  announced({ timeline, revision }: ConsistencyToken, from: string): void {
+    const isKnown = timeline === this.#host.timeline() && revision <= this.#applied;
+    if (timeline === this.#host.timeline()) this.#acknowledgements.ask(from, revision);
+    if (!isKnown) this.pollSoon();
+  }
+
+  /**
+   * What this process itself has just committed, taken over without a poll: it is the change of that one
+   * revision, so it fits where all before it is applied, and nowhere else.
+   */
+  learn(timeline: Timeline, change: RevisionChange): void {
+    const { faults, parameters, counters } = this.#host;
+    const isNext =
+      change.revision === this.#applied + 1 ||
+      (faults.learnAcrossGap === true && change.revision > this.#applied);
+    const isSmall = changedTuples([change]) <= parameters.changedTuplesMax;
+    // Before the first poll nothing is known, not even the model.
+    if (!isNext || !isSmall || this.#applied === 0 || timeline !== this.#host.timeline()) return;
+    counters.learned += 1;
+    this.#moveTo({ revision: change.revision, modelId: change.modelId ?? this.#modelId }, [change]);
+    this.#acknowledgements.send();
   }
 
   /** Polls for the sake of the others: nobody waits. */
@@ -157,17 +200,7 @@ export class Follower {
 
   /** The outcome of a poll that is sent no earlier than now. */
   poll(): Promise<Taken> {
-    if (this.#polling === undefined) {
-      this.#polling = this.#poll().finally(() => {
-        this.#polling = undefined;
-      });
-      return this.#polling;
-    }
-    this.#pollingNext ??= this.#polling.then(ignore, ignore).then(() => {
-      this.#pollingNext = undefined;
-      return this.poll();
-    });
-    return this.#pollingNext;
+    return this.#polls.poll();
   }
 
   /** True when there is nothing left to do under this lease. */
@@ -193,7 +226,7 @@ export class Follower {
     if (taken === "discarded") return false;
     this.#phase = "serving";
     this.#host.serving(this);
-    this.#acknowledge();
+    this.#acknowledgements.send();
     return true;
   }
 
@@ -262,7 +295,7 @@ export class Follower {
     } else if (head.revision === this.#applied) {
       this.#modelId = head.modelId;
     }
-    this.#acknowledge();
+    this.#acknowledgements.send();
     return "applied";
   }
 
@@ -272,41 +305,16 @@ export class Follower {
     this.#moveTo(head, []);
   }
 
-  #moveTo(head: Head, changes: readonly RevisionChange[]): void {
+  #moveTo(
+    head: { readonly revision: Revision; readonly modelId?: string | undefined },
+    changes: readonly RevisionChange[],
+  ): void {
     const fresh = changes.filter(({ revision }) => revision > this.#applied);
     this.store.apply(fresh);
     this.#ring.append(fresh);
     this.#applied = head.revision;
     this.#modelId = head.modelId;
     this.#host.applied(this);
-  }
-
-  /** L4: one at a time, with what is applied when it is sent. */
-  #acknowledge(): void {
-    const leaseId = this.#host.leaseId();
-    if (leaseId === undefined || this.#phase === "none") return;
-    if (this.#acknowledging || this.#applied <= this.#acknowledged) return;
-    this.#acknowledging = true;
-    const applied = this.#applied;
-    this.#host.db.acknowledge(leaseId, this.tenant, applied).then(
-      () => this.#acknowledgementAnswered(leaseId, applied),
-      (cause: unknown) => {
-        this.#host.report("acknowledging a revision", cause);
-        this.#host.timers.after(this.#host.parameters.retryMs, () => {
-          this.#acknowledging = false;
-          this.#acknowledge();
-        });
-      },
-    );
-  }
-
-  #acknowledgementAnswered(leaseId: string, applied: Revision): void {
-    this.#acknowledging = false;
-    if (this.#host.leaseId() === leaseId && this.#phase !== "none") {
-      this.#acknowledged = Math.max(this.#acknowledged, applied);
-      this.#host.acknowledged(this);
-    }
-    this.#acknowledge();
   }
 }
 

@@ -18,6 +18,11 @@ export class LeaseWatch {
     }
   }
 
+  /** Leases that were seen lately, whoever holds them. */
+  get size(): number {
+    return this.#seen.size;
+  }
+
   /** L8: rows whose own term has passed since their counter was first seen as it is. */
   expired(nowMs: number): readonly LeaseRow[] {
     return [...this.#seen.values()]

@@ -70,6 +70,11 @@ export class Lease {
     return this.#held?.id;
   }
 
+  /** On which it was registered. */
+  get timeline(): Timeline | undefined {
+    return this.#held?.timeline;
+  }
+
   start(): void {
     this.#tick();
   }

@@ -1,5 +1,7 @@
+import type { RevisionChange } from "../core/change.ts";
 import type { DomainError } from "../core/error.ts";
 import type { ConsistencyToken, Revision, Timeline } from "../core/revision.ts";
+import { Announcer } from "./announcer.ts";
 import { Barrier } from "./barrier.ts";
 import { zeroCounters, type ReplicaCounters, type ReplicaGauges } from "./counters.ts";
 import { DatabaseClock } from "./database-clock.ts";
@@ -16,6 +18,9 @@ import { checkedParameters, type ReplicaParameters } from "./parameters.ts";
 import { PlanCache } from "./plan-cache.ts";
 import type { Clock, ModelSource, Report, Rng, Timers } from "./ports.ts";
 import type { Enforcement, EvaluateOptions, Evaluation, Replica, Snapshot } from "./replica.ts";
+
+/** Every acknowledgement that is told of wakes a session of PostgreSQL for each node. */
+const toldLeasesMax = 16;
 
 export interface ReplicaOptions {
   readonly db: Db;
@@ -50,6 +55,7 @@ export class ReplicaMachine implements Replica {
   readonly #databaseClock = new DatabaseClock();
   readonly #followers: Followers;
   readonly #barrier: Barrier;
+  readonly #announcer: Announcer;
   readonly #evaluations: EvaluationHost;
   readonly #plans: PlanCache;
   readonly #listeners = new Set<(tenant: string, revision: Revision) => void>();
@@ -74,8 +80,10 @@ export class ReplicaMachine implements Replica {
       counters: this.#counters,
     };
     this.#lease = new Lease({ ...shared, events: this.#leaseEvents() });
+    this.#announcer = new Announcer(shared);
     this.#barrier = new Barrier({
       ...shared,
+      hasApplied: (leaseId, position) => this.#hasApplied(leaseId, position),
       looksExpired: (leaseId) => this.#expired().some((row) => row.leaseId === leaseId),
     });
     this.#followers = new Followers(
@@ -130,17 +138,24 @@ export class ReplicaMachine implements Replica {
     timeline: Timeline,
     revision: Revision,
     deadlineMs: number,
+    isAnnounced: boolean = false,
   ): Promise<Enforcement> {
     const token: ConsistencyToken = { tenant, timeline, revision };
     // The writer's own node need not wait for the hint.
-    this.hint(tenant);
-    const stop = this.#notifyUntilStopped(tenant);
+    const follower = this.#followers.get(tenant);
+    const isKnown = timeline === this.#timeline && (follower?.applied ?? 0) >= revision;
+    if (!isKnown) follower?.pollSoon();
+    const stop = this.#announcer.announce(token, isAnnounced);
     const { killMs } = this.#parameters;
     try {
       return await this.#barrier.wait(token, Math.min(deadlineMs, killMs + 5000));
     } finally {
       stop();
     }
+  }
+
+  written(tenant: string, timeline: Timeline, change: RevisionChange): void {
+    this.#followers.get(tenant)?.learn(timeline, change);
   }
 
   get serving(): boolean {
@@ -166,9 +181,17 @@ export class ReplicaMachine implements Replica {
     return this.#pages.bytes;
   }
 
-  /** Something may have been written to the tenant (W5): a hint, nothing rests on it. */
-  hint(tenant: string): void {
-    this.#followers.get(tenant)?.pollSoon();
+  /**
+   * The tenant may have moved there, and the node of that name may wait for this one (W5): a hint,
+   * nothing rests on it.
+   */
+  announced(position: ConsistencyToken, from: string): void {
+    this.#followers.get(position.tenant)?.announced(position, from);
+  }
+
+  /** The lease may have acknowledged the revision: a hint as well. */
+  acknowledged(tenant: string, leaseId: string, revision: Revision): void {
+    this.#barrier.acknowledged(tenant, leaseId, revision);
   }
 
   /** Hints may have been lost. */
@@ -200,6 +223,19 @@ export class ReplicaMachine implements Replica {
     if (now === undefined || plan === undefined || this.#timeline === undefined) return undefined;
     const { tenant, applied: revision } = follower;
     return { tenant, timeline: this.#timeline, revision, modelId, plan, graph: store, now };
+  }
+
+  /** I1 at its source: what an acknowledgement under this lease would say, before it is written. */
+  #hasApplied(leaseId: string, { tenant, timeline, revision }: ConsistencyToken): boolean {
+    if (this.#faults.forgetOwnLease === true && leaseId === this.#lease.id) return true;
+    const follower = this.#followers.get(tenant);
+    return (
+      leaseId === this.#lease.id &&
+      timeline === this.#lease.timeline &&
+      timeline === this.#timeline &&
+      follower?.isSubscribed === true &&
+      follower.applied >= revision
+    );
   }
 
   #follow(tenant: string): Follower {
@@ -246,13 +282,13 @@ export class ReplicaMachine implements Replica {
       timeline: () => this.#timeline,
       leaseLost: (leaseId) => this.#lease.lose(leaseId),
       timelineChanged: () => this.#timelineChanged(),
+      isCrowded: () => this.#watch.size > toldLeasesMax,
       applied: ({ tenant, applied }) => {
+        const leaseId = this.#lease.id;
+        if (leaseId !== undefined) this.#barrier.acknowledged(tenant, leaseId, applied);
         for (const listener of this.#listeners) listener(tenant, applied);
       },
-      acknowledged: ({ tenant }) => {
-        this.#lease.nudge();
-        this.#barrier.nudge(tenant);
-      },
+      acknowledged: () => this.#lease.nudge(),
       serving: () => this.#changed.ring(),
       refused: (follower, error) => this.#refused(follower, error),
     };
@@ -308,18 +344,5 @@ export class ReplicaMachine implements Replica {
     if (this.#closed) return;
     this.#timers.after(this.#parameters.pollMs, () => this.#pollInTurn());
     for (const follower of this.#followers.nextInTurn()) follower.pollSoon();
-  }
-
-  /** W5: at once and again and again, in statements of their own. */
-  #notifyUntilStopped(tenant: string): () => void {
-    let cancel = (): void => {};
-    const notify = (): void => {
-      cancel = this.#timers.after(this.#parameters.notifyMs, notify);
-      this.#db.notify(tenant).catch((cause: unknown) => {
-        this.#report("notifying the other nodes", cause);
-      });
-    };
-    notify();
-    return () => cancel();
   }
 }

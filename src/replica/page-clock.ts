@@ -1,11 +1,25 @@
 import assert from "node:assert/strict";
-import type { PageUnit } from "./page-unit.ts";
 
-/** Keeps the units of all tenants within one budget of memory, by the second-chance rule. */
+/** The pages of one tenant, as the clock goes round them. */
+export interface ClockMember {
+  /** Its pages have places from 1 on, below this. */
+  readonly end: number;
+  /**
+   * The hand is at the place: what stands there is given up, unless it is pinned, or was read since the
+   * hand was here last and `sparing` is set. Returns how many pages went.
+   */
+  sweep(place: number, sparing: boolean): number;
+}
+
+/** In one call the hand goes on no further than this past pages that were read lately. */
+const sparedMax = 50_000;
+
+/** Keeps the pages of all tenants within one budget of memory, by the second-chance rule. */
 export class PageClock {
   readonly limitBytes: number;
-  readonly #units: PageUnit[] = [];
-  #hand = 0;
+  readonly #members: ClockMember[] = [];
+  #member = 0;
+  #place = 1;
   #bytes = 0;
   #evictions = 0;
 
@@ -18,60 +32,46 @@ export class PageClock {
     return this.#bytes;
   }
 
-  get units(): number {
-    return this.#units.length;
-  }
-
   get evictions(): number {
     return this.#evictions;
   }
 
-  add(unit: PageUnit): void {
-    assert(unit.slot === -1, "a unit is in the clock once");
-    unit.slot = this.#units.length;
-    this.#units.push(unit);
-    this.#bytes += unit.bytes;
-  }
-
-  remove(unit: PageUnit): void {
-    assert(this.#units[unit.slot] === unit, "a unit is in the clock where it says");
-    const last = this.#units.pop();
-    if (last !== undefined && last !== unit) {
-      this.#units[unit.slot] = last;
-      last.slot = unit.slot;
-    }
-    unit.slot = -1;
-    this.#bytes -= unit.bytes;
-  }
-
-  resize(unit: PageUnit, bytes: number): void {
-    this.#bytes += bytes - unit.bytes;
-    unit.bytes = bytes;
-  }
-
-  /** Counts memory that belongs to no unit, as symbols are. */
+  /** Counts what a tenant's pages take more, or less, than before. */
   charge(bytes: number): void {
     this.#bytes += bytes;
+  }
+
+  join(member: ClockMember): void {
+    assert(!this.#members.includes(member), "a tenant is in the clock once");
+    this.#members.push(member);
+  }
+
+  leave(member: ClockMember): void {
+    const at = this.#members.indexOf(member);
+    if (at < 0) return;
+    this.#members.splice(at, 1);
+    if (at < this.#member) this.#member -= 1;
+    else if (at === this.#member) this.#place = 1;
   }
 
   /** Evicts until the budget holds. False where it cannot, since what is left is pinned. */
   shrink(): boolean {
     // Twice round: the first pass may do no more than take marks away.
-    let steps = this.#units.length * 2;
+    let steps = 2 * this.#members.reduce((sum, { end }) => sum + end + 1, 0);
+    let spared = 0;
     while (this.#bytes > this.limitBytes && steps > 0) {
       steps -= 1;
-      if (this.#hand >= this.#units.length) this.#hand = 0;
-      const unit = this.#units[this.#hand];
-      if (unit === undefined) break;
-      // Also past an evicted one: what moves into its slot is the latest, whose turn comes last.
-      this.#hand += 1;
-      if (unit.pins > 0 || unit.used) {
-        unit.used = false;
+      const member = this.#members[this.#member];
+      if (member === undefined || this.#place >= member.end) {
+        this.#member = this.#member + 1 < this.#members.length ? this.#member + 1 : 0;
+        this.#place = 1;
         continue;
       }
-      this.remove(unit);
-      unit.owner.forget(unit);
-      this.#evictions += 1;
+      // Where all was read lately it is no use to go on looking: the tick would become long.
+      const evicted = member.sweep(this.#place, spared < sparedMax);
+      this.#place += 1;
+      this.#evictions += evicted;
+      if (evicted === 0) spared += 1;
     }
     return this.#bytes <= this.limitBytes;
   }

@@ -4,49 +4,65 @@ import { subjectOf, type Subject } from "../core/subject.ts";
 import type { NameNumber, SubjectSymbol } from "../core/symbols.ts";
 import type { RelationTuple } from "../core/tuple.ts";
 import type { Graph, ObjectPage, SubjectPage, TupleFacts } from "../engine/graph.ts";
-import type { PageClock } from "./page-clock.ts";
-import type { ObjectUnit, PageUnit, UnitOwner } from "./page-unit.ts";
+import { factsOf } from "./packed-page.ts";
+import { PageIndex, type ListsByRelation } from "./page-index.ts";
+import type { ClockMember, PageClock } from "./page-clock.ts";
+import { PageStage } from "./page-stage.ts";
+import { pageHeaderBytes, type PageNumber } from "./page-table.ts";
+import { ForwardViews } from "./page-views.ts";
 import { applyToPairs } from "./pair-changes.ts";
-import { Pins } from "./pins.ts";
-import { SymbolTable } from "./symbol-table.ts";
-import { plainFacts, TuplePage } from "./tuple-page.ts";
-import { UnitIndex } from "./unit-index.ts";
+import { isListedInPart } from "./roll-forward.ts";
+import type { Pinned, Pins } from "./pins.ts";
+import type { SymbolTable } from "./symbol-table.ts";
+import type { TuplePage } from "./tuple-page.ts";
 
-// The unit, its arrays and its places in index and clock, measured on 64-bit V8.
-const unitBytes = 250;
+/** Symbols of large pages that are released at a time: releasing takes longer than forgetting. */
+const releasedAtOnceMax = 2_000;
+// With a text of middling length.
+const symbolBytes = 48;
 
 /**
  * The held pages of one tenant. They are all as of one revision: it moves by `apply`, and what is
  * installed must have been read at it.
  */
-export class PageStore implements Graph, UnitOwner {
-  readonly symbols: SymbolTable = new SymbolTable();
+export class PageStore implements Graph, ClockMember {
   readonly #clock: PageClock;
   readonly #pageTuplesMax: number;
-  readonly #index: UnitIndex;
-  readonly #empty: TuplePage;
-  readonly #units = new Set<PageUnit>();
+  readonly #index = new PageIndex();
+  readonly #pinned = new Map<PageNumber, Pinned>();
+  /** Large pages that are gone, whose symbols are yet to be released. */
+  #leaving: TuplePage[] = [];
+  readonly #forwards = new ForwardViews();
   #chargedBytes = 0;
+  #isMember = false;
+  #drops = 0;
 
   constructor(clock: PageClock, tuplesMax: number = pageTuplesMax) {
     this.#clock = clock;
     this.#pageTuplesMax = tuplesMax;
-    this.#index = new UnitIndex(this.symbols);
-    this.#empty = new TuplePage(this.symbols, true);
   }
 
-  /** How many units are held. */
+  get symbols(): SymbolTable {
+    return this.#index.symbols;
+  }
+
+  /** How many pages are held. */
   get size(): number {
-    return this.#units.size;
+    return this.#index.table.count;
+  }
+
+  get end(): number {
+    return this.#index.table.end;
   }
 
   forward(object: SubjectSymbol, relation: NameNumber): SubjectPage | undefined {
-    const unit = this.#index.object(object);
-    if (unit === undefined) return undefined;
-    const page = unit.pages[unit.relations.indexOf(relation)];
-    if (page === undefined && !unit.whole) return undefined;
-    unit.used = true;
-    return page ?? this.#empty;
+    const view = this.#forwards.get(object, relation);
+    if (view !== undefined) return view;
+    const page = this.#forward(object, relation);
+    if (page === 0) return undefined;
+    const read = this.#index.lists.read(page);
+    this.#forwards.put(object, relation, read, this.size);
+    return read;
   }
 
   point(
@@ -54,52 +70,60 @@ export class PageStore implements Graph, UnitOwner {
     relation: NameNumber,
     subject: SubjectSymbol,
   ): TupleFacts | "absent" | undefined {
-    const unit = this.#index.point(object, relation, subject);
-    if (unit === undefined) return undefined;
-    unit.used = true;
-    return unit.facts;
+    const { table, lists } = this.#index;
+    const page = this.#index.point(object, relation, subject);
+    if (page === 0) return undefined;
+    return table.isAbsent(page) ? "absent" : lists.read(page).factsAt(0);
   }
 
   reverse(subject: SubjectSymbol, type: NameNumber, relation: NameNumber): ObjectPage | undefined {
-    const unit = this.#index.reverse(subject, type, relation);
-    if (unit === undefined) return undefined;
-    unit.used = true;
-    return unit.page;
+    const { table, lists } = this.#index;
+    const page = table.reverse(subject, type, relation);
+    if (page === 0) return undefined;
+    table.use(page);
+    return lists.read(page);
   }
 
   delegations(
     principal: SubjectSymbol,
     delegate: SubjectSymbol,
   ): readonly SubjectSymbol[] | undefined {
-    const unit = this.#index.pair(principal, delegate);
-    if (unit === undefined) return undefined;
-    unit.used = true;
-    return unit.page.symbols;
+    const { table, lists, pairs } = this.#index;
+    const page = pairs.find(principal, delegate);
+    if (page === 0) return undefined;
+    table.use(page);
+    return lists.read(page).symbols;
   }
 
   /** Whether the page is held. */
   has(key: PageKey): boolean {
-    return this.#index.find(key) !== undefined;
+    return this.#index.find(key) !== 0;
   }
 
   /** Keeps the held ones of these pages from eviction, until the pins are released. */
   pin(keys: readonly PageKey[], pins: Pins): void {
-    pins.hold(keys.map((key) => this.#index.find(key)).filter((unit) => unit !== undefined));
+    if (!pins.isOpen) return;
+    for (const key of keys) {
+      const page = this.#index.find(key);
+      if (page !== 0) pins.hold(this.#pinnedOf(page));
+    }
   }
 
-  /**
-   * Takes pages that were read at the revision of the store; what is held already stays. To make
-   * room others go, not these: who waits for them has this tick to pin them.
-   */
+  /** Where the parts of pages gather that are too large to be installed in one tick. */
+  stage(): PageStage {
+    const drops = this.#drops;
+    return new PageStage({
+      symbols: this.symbols,
+      isCurrent: () => drops === this.#drops,
+      install: (pages, staged) => this.#installAll(pages, staged),
+      leave: (list) => this.#leaving.push(list),
+      settle: () => this.#settle(),
+    });
+  }
+
+  /** Takes pages that were read at the revision of the store; what is held already stays. */
   install(pages: readonly LoadedPage[]): void {
-    for (const page of pages) if (!this.has(page.key)) this.#install(page);
-    const pins = new Pins();
-    this.pin(
-      pages.map((page) => page.key),
-      pins,
-    );
-    this.#settle();
-    pins.release();
+    this.#installAll(pages, new Map());
   }
 
   /**
@@ -107,250 +131,220 @@ export class PageStore implements Graph, UnitOwner {
    * each, deletes go before creates.
    */
   apply(changes: readonly RevisionChange[]): void {
-    if (this.#units.size > 0) for (const change of changes) this.#applyRevision(change);
+    if (this.size > 0) for (const change of changes) this.#applyRevision(change);
     this.#settle();
   }
 
-  /** Gives up all pages. */
+  /** Gives up all pages, in no time whatever there is. */
   drop(): void {
-    for (const unit of this.#units) this.#give(unit);
+    this.#drops += 1;
+    this.#index.clear();
+    this.#pinned.clear();
+    this.#forwards.clear();
+    this.#leaving = [];
     this.#settle();
   }
 
-  /** For the clock, which has taken the unit out already. */
-  forget(unit: PageUnit): void {
-    this.#index.remove(unit);
-    this.#units.delete(unit);
-    switch (unit.kind) {
-      case "object":
-        for (const page of unit.pages) page.clear();
-        this.symbols.release(unit.object);
-        break;
-      case "point":
-        this.symbols.release(unit.object);
-        this.symbols.release(unit.subject);
-        break;
-      case "reverse":
-        unit.page.clear();
-        this.symbols.release(unit.subject);
-        break;
-      case "pair":
-        unit.page.clear();
-        this.symbols.release(unit.principal);
-        this.symbols.release(unit.delegate);
-        break;
+  sweep(place: number, sparing: boolean): number {
+    const { table } = this.#index;
+    const kind = table.kindOf(place);
+    if (kind === "none") return 0;
+    if (kind !== "forward" || !table.isWhole(place)) {
+      if (!this.#mayGo(place, sparing)) return 0;
+      this.#give(place);
+      return 1;
     }
-    this.#chargeSymbols();
+    // The pages of a whole object go together, at the first one's turn.
+    const owner = table.ownerOf(place);
+    if (table.firstForward(owner) !== place) return 0;
+    let isFree = true;
+    for (let page = place; page !== 0; page = table.nextOf(page)) {
+      isFree = this.#mayGo(page, sparing) && isFree;
+    }
+    return isFree ? this.#giveObject(owner) : 0;
   }
 
-  #install(page: LoadedPage): void {
-    const { key } = page;
-    const state = { used: false, pins: 0, bytes: 0, slot: -1, owner: this };
-    switch (key.kind) {
-      case "forward":
-      case "object":
-        this.#installForward(page, key.object);
-        return;
-      case "point": {
-        const [tuple] = page.tuples;
-        this.#add({
-          ...state,
-          kind: "point",
-          object: this.symbols.retainObject(key.object),
-          relation: this.symbols.internName(key.relation),
-          subject: this.symbols.retain(key.subject),
-          facts: tuple === undefined ? "absent" : factsOf(tuple),
-        });
-        return;
-      }
-      case "reverse":
-        this.#add({
-          ...state,
-          kind: "reverse",
-          subject: this.symbols.retain(key.subject),
-          type: this.symbols.internName(key.type),
-          relation: this.symbols.internName(key.relation),
-          page: this.#pageOfObjects(page.tuples),
-        });
-        return;
-      case "pair":
-        this.#add({
-          ...state,
-          kind: "pair",
-          principal: this.symbols.retainObject(key.principal),
-          delegate: this.symbols.retainObject(key.delegate),
-          page: this.#pageOfObjects(page.tuples),
-        });
-        return;
-    }
+  /** What a whole object does not have gets an empty page when it is first asked for. */
+  #forward(object: SubjectSymbol, relation: NameNumber): PageNumber {
+    const { table } = this.#index;
+    const first = table.firstForward(object);
+    const page = first === 0 ? 0 : table.forward(object, relation);
+    if (page !== 0 || first === 0 || !table.isWhole(first)) return page;
+    return this.#index.addForward(object, relation, true);
   }
 
-  #installForward(
-    { key, tuples, partialRelations }: LoadedPage,
-    ref: RelationTuple["object"],
-  ): void {
-    const object = this.symbols.retainObject(ref);
-    const held = this.#index.object(object);
-    const unit: ObjectUnit = held ?? {
-      kind: "object",
-      object,
-      whole: false,
-      relations: [],
-      pages: [],
-      used: false,
-      pins: 0,
-      bytes: 0,
-      slot: -1,
-      owner: this,
-    };
-    if (held === undefined) this.#add(unit);
-    else this.symbols.release(object);
-    if (key.kind === "object") {
-      // The relations that were held one by one come anew with the rest.
-      for (const page of unit.pages.splice(0)) page.clear();
-      unit.relations.splice(0);
-      unit.whole = true;
-    }
-    if (key.kind === "forward") this.#pageOfRelation(unit, this.symbols.internName(key.relation));
-    for (const name of partialRelations) {
-      this.#pageOfRelation(unit, this.symbols.internName(name)).complete = false;
-    }
-    for (const tuple of tuples) {
-      const page = this.#pageOfRelation(unit, this.symbols.internName(tuple.relation));
-      page.insert(this.symbols.retain(tuple.subject), factsOf(tuple));
-    }
-    unit.relations = unit.relations.slice();
-    unit.pages = unit.pages.slice();
-    for (const page of unit.pages) {
-      page.compact();
-      this.#bound(unit, page);
-    }
-    if (unit.slot !== -1) this.#measure(unit);
+  #mayGo(page: PageNumber, sparing: boolean): boolean {
+    const isUsed = this.#index.lists.wasRead(page);
+    return !(isUsed && sparing) && !this.#pinned.has(page);
   }
 
-  #pageOfRelation(unit: ObjectUnit, relation: NameNumber): TuplePage {
-    const known = unit.pages[unit.relations.indexOf(relation)];
+  #pinnedOf(page: PageNumber): Pinned {
+    const known = this.#pinned.get(page);
     if (known !== undefined) return known;
-    const page = new TuplePage(this.symbols, true);
-    unit.relations.push(relation);
-    unit.pages.push(page);
-    return page;
+    const pinned: Pinned = {
+      pins: 0,
+      bytes: () => (this.#pinned.get(page) === pinned ? this.#bytesOf(page) : 0),
+      unpinned: () => {
+        if (this.#pinned.get(page) === pinned) this.#pinned.delete(page);
+      },
+    };
+    this.#pinned.set(page, pinned);
+    return pinned;
   }
 
-  #pageOfObjects(tuples: readonly RelationTuple[]): TuplePage {
-    const page = new TuplePage(this.symbols, true);
-    for (const tuple of tuples) {
-      page.insert(this.symbols.retainObject(tuple.object), factsOf(tuple));
+  /** With its symbols, though it may share them with others. */
+  #bytesOf(page: PageNumber): number {
+    const { table, lists } = this.#index;
+    const isWhole = table.isWhole(page);
+    let bytes = 0;
+    let of = isWhole ? table.firstForward(table.ownerOf(page)) : page;
+    while (of !== 0) {
+      bytes += pageHeaderBytes + lists.bytesOf(of) + (1 + table.countOf(of)) * symbolBytes;
+      of = isWhole ? table.nextOf(of) : 0;
     }
-    page.compact();
-    return page;
+    return bytes;
+  }
+
+  /**
+   * To make room others go, not these: who waits for them has this tick to pin them. Of a staged page
+   * the loaded one says nothing but its key.
+   */
+  #installAll(pages: readonly LoadedPage[], staged: ReadonlyMap<PageKey, ListsByRelation>): void {
+    const pins: Pinned[] = [];
+    for (const page of pages) {
+      const lists = staged.get(page.key);
+      const isHeld = this.has(page.key);
+      if (isHeld) for (const list of lists?.values() ?? []) this.#leaving.push(list);
+      else if (lists === undefined) this.#index.install(page);
+      else this.#index.adopt(page.key, lists);
+      const number = this.#index.find(page.key);
+      if (!isHeld) this.#boundAll(number);
+      const pinned = number === 0 ? undefined : this.#pinnedOf(number);
+      if (pinned === undefined) continue;
+      pinned.pins += 1;
+      pins.push(pinned);
+    }
+    this.#settle();
+    for (const pinned of pins) {
+      pinned.pins -= 1;
+      if (pinned.pins === 0) pinned.unpinned();
+    }
   }
 
   #applyRevision(change: RevisionChange): void {
     for (const tuple of change.deleted) this.#edit(tuple, "absent");
     for (const tuple of change.created) this.#edit(tuple, factsOf(tuple));
-    applyToPairs(change, {
-      symbols: this.symbols,
-      index: this.#index,
-      edited: (unit) => this.#measure(unit),
-      drop: (unit) => this.#give(unit),
-    });
+    const { symbols, table, lists, pairs } = this.#index;
+    applyToPairs(change, { symbols, table, lists, pairs, drop: (page) => this.#give(page) });
   }
 
   /** Brings every page but the pairs' to what the tuple now is. */
   #edit(tuple: RelationTuple, facts: TupleFacts | "absent"): void {
-    const relation = this.symbols.findName(tuple.relation);
-    const object = this.symbols.findObject(tuple.object.type, tuple.object.id);
-    if (object !== -1) this.#editObject(object, tuple, facts);
-    const subject = this.symbols.findSubject(tuple.subject);
+    const { symbols, table } = this.#index;
+    const relation = symbols.findName(tuple.relation);
+    const object = symbols.findObject(tuple.object.type, tuple.object.id);
+    if (object !== -1) this.#editForward(object, tuple, facts);
+    const subject = symbols.findSubject(tuple.subject);
     if (relation === -1 || subject === -1) return;
-    const point = object === -1 ? undefined : this.#index.point(object, relation, subject);
-    if (point !== undefined) point.facts = facts;
-    const type = this.symbols.findName(tuple.object.type);
-    const reverse = type === -1 ? undefined : this.#index.reverse(subject, type, relation);
-    if (reverse === undefined) return;
-    edit(reverse.page, subjectOf(tuple.object), facts, this.symbols);
-    this.#measure(reverse);
+    // The forward page may have been the last to know the object.
+    const known = symbols.findObject(tuple.object.type, tuple.object.id);
+    const point = known === -1 ? 0 : this.#index.point(known, relation, subject);
+    if (point !== 0 && known !== -1) this.#index.writePoint(point, known, facts);
+    const type = symbols.findName(tuple.object.type);
+    const reverse = type === -1 ? 0 : table.reverse(subject, type, relation);
+    if (reverse !== 0) this.#editList(reverse, subjectOf(tuple.object), facts);
   }
 
-  #editObject(object: SubjectSymbol, tuple: RelationTuple, facts: TupleFacts | "absent"): void {
-    const unit = this.#index.object(object);
-    if (unit === undefined) return;
-    const relation = this.symbols.findName(tuple.relation);
-    const known = relation === -1 ? undefined : unit.pages[unit.relations.indexOf(relation)];
-    if (known === undefined && (!unit.whole || facts === "absent")) return;
-    const page = known ?? this.#pageOfRelation(unit, this.symbols.internName(tuple.relation));
-    const listed = page.complete || isListedInPart(tuple);
-    edit(page, tuple.subject, listed ? facts : "absent", this.symbols);
-    this.#bound(unit, page);
-    if (unit.slot !== -1) this.#measure(unit);
+  #editForward(object: SubjectSymbol, tuple: RelationTuple, facts: TupleFacts | "absent"): void {
+    const { symbols, table } = this.#index;
+    const first = table.firstForward(object);
+    if (first === 0) return;
+    const relation = symbols.findName(tuple.relation);
+    const known = relation === -1 ? 0 : table.forward(object, relation);
+    if (known === 0 && (!table.isWhole(first) || facts === "absent")) return;
+    const page =
+      known === 0
+        ? this.#index.addForward(object, symbols.internName(tuple.relation), true)
+        : known;
+    const listed = !table.isPartial(page) || isListedInPart(tuple);
+    this.#editList(page, tuple.subject, listed ? facts : "absent");
+    this.#bound(page);
   }
 
-  #bound(unit: ObjectUnit, page: TuplePage): void {
-    if (page.complete && page.count > this.#pageTuplesMax) page.makePartial();
+  #editList(page: PageNumber, far: Subject, facts: TupleFacts | "absent"): void {
+    const { symbols, lists } = this.#index;
+    if (facts !== "absent") {
+      lists.insert(page, symbols.retain(far), facts);
+      return;
+    }
+    const symbol = symbols.findSubject(far);
+    if (symbol !== -1) lists.remove(page, symbol);
+  }
+
+  #boundAll(page: PageNumber): void {
+    const { table } = this.#index;
+    if (table.kindOf(page) !== "forward") return;
+    const pages: PageNumber[] = [];
+    let of = table.firstForward(table.ownerOf(page));
+    for (; of !== 0; of = table.nextOf(of)) pages.push(of);
+    for (const one of pages) if (table.kindOf(one) !== "none") this.#bound(one);
+  }
+
+  #bound(page: PageNumber): void {
+    const { table, lists } = this.#index;
+    if (table.countOf(page) <= this.#pageTuplesMax) return;
+    if (!table.isPartial(page)) lists.makePartial(page);
     // Even in part it is too large: whoever asks next meets the limit of the load.
-    if (!page.complete && page.count > this.#pageTuplesMax && unit.slot !== -1) this.#give(unit);
+    if (table.countOf(page) <= this.#pageTuplesMax) return;
+    if (table.isWhole(page)) this.#giveObject(table.ownerOf(page));
+    else this.#give(page);
   }
 
-  #add(unit: PageUnit): void {
-    this.#index.add(unit);
-    this.#units.add(unit);
-    unit.bytes = bytesOf(unit);
-    this.#clock.add(unit);
+  /** Gives up all forward pages of the object, and returns how many. */
+  #giveObject(object: SubjectSymbol): number {
+    const { table } = this.#index;
+    let given = 0;
+    // The symbol may go with the last page, and be another's at once: nothing is asked of it then.
+    for (let page = table.firstForward(object); page !== 0; given += 1) {
+      const next = table.nextOf(page);
+      this.#give(page);
+      page = next;
+    }
+    return given;
   }
 
-  #measure(unit: PageUnit): void {
-    this.#clock.resize(unit, bytesOf(unit));
+  #give(page: PageNumber): void {
+    this.#pinned.delete(page);
+    const list = this.#index.remove(page);
+    if (list !== undefined) this.#leaving.push(list);
+    this.#charge();
   }
 
-  #give(unit: PageUnit): void {
-    this.#clock.remove(unit);
-    this.forget(unit);
-  }
-
-  #chargeSymbols(): void {
-    this.#clock.charge(this.symbols.bytes - this.#chargedBytes);
-    this.#chargedBytes = this.symbols.bytes;
+  /** Symbols of pages that are leaving are as good as gone: no other page goes in their place. */
+  #charge(): void {
+    const leaving = this.#leaving.reduce((sum, list) => sum + list.count * symbolBytes, 0);
+    const bytes = Math.max(0, this.#index.bytes - leaving);
+    this.#clock.charge(bytes - this.#chargedBytes);
+    this.#chargedBytes = bytes;
   }
 
   #settle(): void {
-    this.#chargeSymbols();
+    this.#release();
+    const isMember = this.size > 0;
+    if (isMember && !this.#isMember) this.#clock.join(this);
+    if (!isMember && this.#isMember) this.#clock.leave(this);
+    this.#isMember = isMember;
+    this.#charge();
     this.#clock.shrink();
   }
-}
 
-/** Whether a partial page lists the tuple; others are asked for by point. */
-export function isListedInPart(tuple: RelationTuple): boolean {
-  return tuple.subject.kind !== "object" || tuple.condition !== undefined;
-}
-
-function edit(
-  page: TuplePage,
-  far: Subject,
-  facts: TupleFacts | "absent",
-  symbols: SymbolTable,
-): void {
-  if (facts !== "absent") {
-    page.insert(symbols.retain(far), facts);
-    return;
-  }
-  const symbol = symbols.findSubject(far);
-  if (symbol !== -1) page.remove(symbol);
-}
-
-function factsOf(tuple: RelationTuple): TupleFacts {
-  if (tuple.condition === undefined && tuple.expiresAtMs === undefined) return plainFacts;
-  return { condition: tuple.condition, expiresAtMs: tuple.expiresAtMs ?? Infinity };
-}
-
-function bytesOf(unit: PageUnit): number {
-  switch (unit.kind) {
-    case "object":
-      return unit.pages.reduce((sum, page) => sum + page.bytes, unitBytes);
-    case "point":
-      return unitBytes;
-    case "reverse":
-    case "pair":
-      return unitBytes + unit.page.bytes;
+  #release(): void {
+    let left = releasedAtOnceMax;
+    for (let list = this.#leaving.at(-1); list !== undefined && left > 0;) {
+      left -= list.releaseSome(left);
+      if (list.count > 0) break;
+      this.#leaving.pop();
+      list = this.#leaving.at(-1);
+    }
   }
 }

@@ -15,6 +15,11 @@ export interface ReplicaParameters {
   readonly notifyMs: number;
   /** Pause after a failed statement. */
   readonly retryMs: number;
+  /**
+   * How long a poll or an acknowledgement may be without an answer until another is sent, in case that
+   * one was lost. Doubled each time, until there is an answer.
+   */
+  readonly hedgeMs: number;
   /** How long a request waits for a lease where its own deadline is later. */
   readonly serveWaitMs: number;
   readonly memoryBytes: number;
@@ -39,6 +44,7 @@ export const defaultParameters: ReplicaParameters = {
   pollMs: 1000,
   notifyMs: 100,
   retryMs: 100,
+  hedgeMs: 100,
   serveWaitMs: 5000,
   memoryBytes: 256 * mebibyte,
   evaluationBytes: 64 * mebibyte,

@@ -1,30 +1,41 @@
-import type { PageUnit } from "./page-unit.ts";
+/** A page that evaluations wait for, as long as there are any. */
+export interface Pinned {
+  pins: number;
+  /** What the page takes; 0 once it is gone. */
+  bytes(): number;
+  /** The last pin is released. */
+  unpinned(): void;
+}
 
-/** The units that one evaluation keeps from eviction until it ends. */
+/** The pages that one evaluation keeps from eviction until it ends. */
 export class Pins {
-  readonly #units = new Set<PageUnit>();
+  readonly #pages = new Set<Pinned>();
   #released = false;
 
-  /** Estimate of what the units take. */
+  /** Estimate of what the pages take. */
   get bytes(): number {
     let sum = 0;
-    for (const unit of this.#units) sum += unit.bytes;
+    for (const page of this.#pages) sum += page.bytes();
     return sum;
   }
 
-  /** Pages that come after the evaluation was cancelled are not kept. */
-  hold(units: readonly PageUnit[]): void {
-    if (this.#released) return;
-    for (const unit of units) {
-      if (this.#units.has(unit)) continue;
-      this.#units.add(unit);
-      unit.pins += 1;
-    }
+  /** False for pages that come after the evaluation was cancelled: they are not kept. */
+  get isOpen(): boolean {
+    return !this.#released;
+  }
+
+  hold(page: Pinned): void {
+    if (this.#released || this.#pages.has(page)) return;
+    this.#pages.add(page);
+    page.pins += 1;
   }
 
   release(): void {
     this.#released = true;
-    for (const unit of this.#units) unit.pins -= 1;
-    this.#units.clear();
+    for (const page of this.#pages) {
+      page.pins -= 1;
+      if (page.pins === 0) page.unpinned();
+    }
+    this.#pages.clear();
   }
 }

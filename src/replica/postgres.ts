@@ -25,14 +25,14 @@ import type { LoadPast } from "./private-graph.ts";
  */
 const patienceMs = 4000;
 
-/** The machine's database, on PostgreSQL. */
-export function postgresDb(database: Database, timers: Timers): Db {
+/** The machine's database, on PostgreSQL. The other nodes answer hints to the name. */
+export function postgresDb(database: Database, timers: Timers, hintName: string): Db {
   return {
     register: (lease) => patiently(registerLease(database, lease)),
     subscribe: (leaseId, tenant) => patiently(subscribeLease(database, leaseId, tenant)),
     renew: (leaseId, waitedFor) => patiently(renewLease(database, leaseId, waitedFor)),
-    acknowledge: (leaseId, tenant, applied) =>
-      patiently(acknowledgeRevision(database, leaseId, tenant, applied)),
+    acknowledge: (leaseId, tenant, applied, askedBy) =>
+      patiently(acknowledgeRevision(database, leaseId, tenant, applied, askedBy)),
     poll: (tenant, applied) => patiently(pollChanges(database, tenant, applied)),
     load: (tenant, applied, keys) =>
       patiently(
@@ -42,10 +42,10 @@ export function postgresDb(database: Database, timers: Timers): Db {
           return { ...poll, pages: await loadPages(session, tenant, keys) };
         }),
       ),
-    scan: (tenant, revision, among) => patiently(scanLeases(database, tenant, revision, among)),
+    scan: (wanted) => patiently(scanLeases(database, wanted)),
     kill: (leaseId, renewSeq) => patiently(killLease(database, leaseId, renewSeq)),
     release: (leaseId) => patiently(releaseLease(database, leaseId)),
-    notify: (tenant) => patiently(notifyHead(database, tenant)),
+    notify: (position) => patiently(notifyHead(database, { ...position, from: hintName })),
   };
 
   async function patiently<Value>(reply: Promise<Value>): Promise<Value> {
@@ -67,13 +67,15 @@ export function postgresDb(database: Database, timers: Timers): Db {
  */
 export function listenForMachine(
   connectionString: string,
+  hintName: string,
   machine: ReplicaMachine,
 ): Promise<{ close(): Promise<void> }> {
-  return listenForHints(
-    connectionString,
-    (tenant) => machine.hint(tenant),
-    () => machine.hintAll(),
-  );
+  return listenForHints(connectionString, hintName, {
+    onHead: ({ from, ...position }) => machine.announced(position, from),
+    onAcknowledgement: ({ tenant, leaseId, revision }) =>
+      machine.acknowledged(tenant, leaseId, revision),
+    onGap: () => machine.hintAll(),
+  });
 }
 
 /** Loads pages as of a past revision, for private graphs. */

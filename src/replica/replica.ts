@@ -1,3 +1,4 @@
+import type { RevisionChange } from "../core/change.ts";
 import type { Now } from "../core/now.ts";
 import type { ConsistencyToken, Revision, Timeline } from "../core/revision.ts";
 import type { Evaluated, Graph } from "../engine/graph.ts";
@@ -52,14 +53,21 @@ export interface Replica {
   /**
    * Returns once every node answers at `revision` or later (REVOCATION W4). Rejects with
    * `not_enforced` shortly before `deadlineMs` (milliseconds from now), with `outcome_unknown` where
-   * the timeline is another.
+   * the timeline is another. `isAnnounced`: the other nodes were told of the revision when it was
+   * committed.
    */
   enforce(
     tenant: string,
     timeline: Timeline,
     revision: Revision,
     deadlineMs: number,
+    isAnnounced?: boolean,
   ): Promise<Enforcement>;
+  /**
+   * To be told of each revision that this process has committed, once the commit is answered, in order:
+   * a replica that stands right before it need not ask the database for it.
+   */
+  written(tenant: string, timeline: Timeline, change: RevisionChange): void;
   /** Whether a check would be answered now. */
   readonly serving: boolean;
   /** Calls back when a tenant's applied revision moved; returns the unsubscriber. */

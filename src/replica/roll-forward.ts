@@ -4,7 +4,6 @@ import { sameObject } from "../core/object.ts";
 import type { LoadedPage, PageKey } from "../core/page.ts";
 import { sameSubject } from "../core/subject.ts";
 import { compareTuples, formatTuple, type RelationTuple } from "../core/tuple.ts";
-import { isListedInPart } from "./page-store.ts";
 
 /**
  * The page as it would have been read after these revisions, which follow the one at which it was
@@ -14,24 +13,33 @@ export function rollForward(
   page: LoadedPage,
   changes: readonly RevisionChange[],
 ): LoadedPage | undefined {
+  // Who is in a pair page hangs on two tuples, of which the other may be anywhere.
+  if (page.key.kind === "pair" && changes.some(touchesPairs)) return undefined;
+  if (!changes.some((change) => isConcerned(page.key, change))) return page;
   const tuples = new Map(page.tuples.map((tuple) => [formatTuple(tuple), tuple]));
-  let moved = false;
   for (const change of changes) {
-    // Who is in a pair page hangs on two tuples, of which the other may be anywhere.
-    if (page.key.kind === "pair" && touchesPairs(change)) return undefined;
     for (const tuple of change.deleted) {
       if (!concerns(page.key, tuple)) continue;
       tuples.delete(formatTuple(tuple));
-      moved = true;
     }
     for (const tuple of change.created) {
       if (!concerns(page.key, tuple)) continue;
       const partial = page.partialRelations.includes(tuple.relation);
       if (!partial || isListedInPart(tuple)) tuples.set(formatTuple(tuple), tuple);
-      moved = true;
     }
   }
-  return moved ? { ...page, tuples: [...tuples.values()].toSorted(compareTuples) } : page;
+  return { ...page, tuples: [...tuples.values()].toSorted(compareTuples) };
+}
+
+/** Whether a partial page lists the tuple; others are asked for by point. */
+export function isListedInPart(tuple: RelationTuple): boolean {
+  return tuple.subject.kind !== "object" || tuple.condition !== undefined;
+}
+
+function isConcerned(key: PageKey, { deleted, created }: RevisionChange): boolean {
+  return (
+    deleted.some((tuple) => concerns(key, tuple)) || created.some((tuple) => concerns(key, tuple))
+  );
 }
 
 function touchesPairs(change: RevisionChange): boolean {
@@ -41,7 +49,8 @@ function touchesPairs(change: RevisionChange): boolean {
   );
 }
 
-function concerns(key: PageKey, tuple: RelationTuple): boolean {
+/** Whether the tuple is one of the page, which is no pair page. */
+export function concerns(key: PageKey, tuple: RelationTuple): boolean {
   switch (key.kind) {
     case "forward":
       return tuple.relation === key.relation && sameObject(tuple.object, key.object);

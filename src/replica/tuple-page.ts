@@ -2,72 +2,94 @@ import assert from "node:assert/strict";
 import type { SubjectSymbol } from "../core/symbols.ts";
 import type { StoredCondition } from "../core/tuple.ts";
 import type { ObjectPage, SubjectPage, TupleFacts } from "../engine/graph.ts";
+import { plainFacts } from "./packed-page.ts";
 import type { SymbolTable } from "./symbol-table.ts";
-
-/** What most tuples say beside their key: nothing. */
-export const plainFacts: TupleFacts = { condition: undefined, expiresAtMs: Infinity };
 
 // Up to this many a scan beats a search.
 const scanMax = 16;
-const pageBytes = 144;
-const slotBytes = 8;
-const factsBytes = 160;
+// The object, its arrays and its entry in a map, measured on 64-bit V8.
+const pageBytes = 360;
+const factsBytes = 72;
 
 /**
  * The far ends of one page's tuples in canonical order: subjects of a forward page, objects of a
- * reverse or pair page. It retains its symbols until `clear`. How they are packed shows nowhere.
+ * reverse or pair page. It retains its symbols until `clear`. How they are kept shows nowhere.
  */
 export class TuplePage implements SubjectPage, ObjectPage {
   /** See `SubjectPage`. */
   complete: boolean;
+  /** Set once the page is another, or gone. */
+  isStale = false;
+  /** Set by readers, taken away by the clock. */
+  isRead = false;
+  /** Whose page it is, and which; set when it becomes one. */
+  owner = 0;
+  key = 0;
   readonly #table: SymbolTable;
-  #symbols: SubjectSymbol[] = [];
-  // As long as `#symbols`, or absent where all tuples are plain.
+  #symbols: Uint32Array;
+  #count = 0;
+  // As long as there are symbols, or absent where all tuples are plain.
   #facts: TupleFacts[] | undefined;
   #usersets: readonly number[] | undefined;
   #index: PositionIndex | undefined;
   #searches = 0;
 
-  constructor(table: SymbolTable, complete: boolean) {
+  constructor(table: SymbolTable, complete: boolean, capacity = 8) {
     this.#table = table;
     this.complete = complete;
+    this.#symbols = new Uint32Array(capacity);
+  }
+
+  /** With the tuples of another one, whose references it takes over. */
+  static of(
+    table: SymbolTable,
+    page: SubjectPage & { factsAt(at: number): TupleFacts },
+  ): TuplePage {
+    const made = new TuplePage(table, page.complete, page.count + 1);
+    for (let position = 0; position < page.count; position += 1) {
+      made.#symbols[position] = page.subjectAt(position);
+      made.#count += 1;
+      made.#setFacts(position, page.factsAt(position));
+    }
+    return made;
   }
 
   get count(): number {
-    return this.#symbols.length;
+    return this.#count;
   }
 
   /** Good for this tick, as all symbols are. */
   get symbols(): readonly SubjectSymbol[] {
-    return this.#symbols;
+    return Array.from({ length: this.#count }, (_, position) => this.subjectAt(position));
   }
 
   get bytes(): number {
-    const slots = this.#symbols.length * slotBytes;
-    const facts = this.#facts === undefined ? 0 : slots + this.#facts.length * factsBytes;
-    return pageBytes + slots + facts + (this.#index?.bytes ?? 0);
+    const facts = (this.#facts?.length ?? 0) * factsBytes;
+    const usersets = (this.#usersets?.length ?? 0) * 8;
+    const index = this.#index?.bytes ?? 0;
+    return pageBytes + this.#symbols.byteLength + facts + usersets + index;
   }
 
   get usersets(): readonly number[] {
-    this.#usersets ??= positionsOfUsersets(this.#symbols, this.#table);
+    this.#usersets ??= this.#positionsOfUsersets();
     return this.#usersets;
   }
 
   indexOf(subject: SubjectSymbol): number {
-    const count = this.#symbols.length;
-    if (count <= scanMax) return this.#symbols.indexOf(subject);
+    const count = this.#count;
+    if (count <= scanMax) return this.#scan(subject);
     if (this.#index !== undefined) return this.#index.find(subject, this.#symbols);
     // An index takes a pass over the page: it is made once searches have cost about as much.
     this.#searches += 1;
-    if (this.#searches * scanMax > count) this.#index = new PositionIndex(this.#symbols);
+    if (this.#searches * scanMax > count) this.#index = new PositionIndex(this.#symbols, count);
     const position = this.#positionOf(subject);
-    return this.#symbols[position] === subject ? position : -1;
+    return position < count && this.#symbols[position] === subject ? position : -1;
   }
 
   subjectAt(position: number): SubjectSymbol {
-    const symbol = this.#symbols[position];
-    assert(symbol !== undefined, "a position lies within its page");
-    return symbol;
+    assert(position >= 0 && position < this.#count, "a position lies within its page");
+    // oxlint-disable-next-line no-unsafe-type-assertion -- only symbols are kept here
+    return this.#symbols[position] as SubjectSymbol;
   }
 
   objectAt(position: number): SubjectSymbol {
@@ -88,18 +110,20 @@ export class TuplePage implements SubjectPage, ObjectPage {
 
   /** Takes over a reference to the symbol; what the page says of it already is replaced. */
   insert(symbol: SubjectSymbol, facts: TupleFacts): void {
-    const last = this.#symbols.at(-1);
-    const atEnd = last === undefined || this.#table.compare(last, symbol) < 0;
-    const position = atEnd ? this.#symbols.length : this.#positionOf(symbol);
-    if (this.#symbols[position] === symbol) {
+    const count = this.#count;
+    const atEnd = count === 0 || this.#table.compare(this.subjectAt(count - 1), symbol) < 0;
+    const position = atEnd ? count : this.#positionOf(symbol);
+    if (position < count && this.#symbols[position] === symbol) {
       this.#table.release(symbol);
       this.#setFacts(position, facts);
       return;
     }
     this.#edited();
-    if (atEnd) this.#symbols.push(symbol);
-    else this.#symbols.splice(position, 0, symbol);
-    this.#facts?.splice(position, 0, facts);
+    this.#reserve();
+    this.#symbols.copyWithin(position + 1, position, count);
+    this.#symbols[position] = symbol;
+    this.#count = count + 1;
+    this.#facts?.splice(position, 0, plainFacts);
     this.#setFacts(position, facts);
   }
 
@@ -108,18 +132,20 @@ export class TuplePage implements SubjectPage, ObjectPage {
     const position = this.indexOf(symbol);
     if (position < 0) return;
     this.#edited();
-    this.#symbols.splice(position, 1);
+    this.#symbols.copyWithin(position, position + 1, this.#count);
+    this.#count -= 1;
     this.#facts?.splice(position, 1);
     this.#table.release(symbol);
   }
 
   /** Keeps usersets, wildcards and conditions only. */
   makePartial(): void {
-    const symbols = this.#symbols;
+    const symbols = this.symbols;
     const facts = this.#facts;
     this.#edited();
     this.complete = false;
-    this.#symbols = [];
+    this.#symbols = new Uint32Array(8);
+    this.#count = 0;
     this.#facts = undefined;
     for (const [position, symbol] of symbols.entries()) {
       const said = facts?.[position] ?? plainFacts;
@@ -129,25 +155,42 @@ export class TuplePage implements SubjectPage, ObjectPage {
     }
   }
 
-  /** Gives back the room that growing arrays keep in reserve. */
+  /** Gives back the room that a growing page keeps in reserve. */
   compact(): void {
-    this.#symbols = this.#symbols.slice();
-    this.#facts = this.#facts?.slice();
+    if (this.#symbols.length > this.#count) this.#symbols = this.#symbols.slice(0, this.#count);
   }
 
-  clear(): void {
-    this.#edited();
-    for (const symbol of this.#symbols) this.#table.release(symbol);
-    this.#symbols = [];
-    this.#facts = undefined;
+  /** Releases some of the symbols, and returns how many. The page is then good for nothing else. */
+  releaseSome(most: number): number {
+    const released = Math.min(most, this.#count);
+    for (let done = 0; done < released; done += 1) {
+      this.#count -= 1;
+      // oxlint-disable-next-line no-unsafe-type-assertion -- only symbols are kept here
+      this.#table.release(this.#symbols[this.#count] as SubjectSymbol);
+    }
+    return released;
+  }
+
+  #scan(subject: SubjectSymbol): number {
+    for (let position = 0; position < this.#count; position += 1) {
+      if (this.#symbols[position] === subject) return position;
+    }
+    return -1;
   }
 
   #setFacts(position: number, facts: TupleFacts): void {
     if (this.#facts === undefined) {
       if (facts === plainFacts) return;
-      this.#facts = this.#symbols.map(() => plainFacts);
+      this.#facts = Array.from({ length: this.#count }, () => plainFacts);
     }
     this.#facts[position] = facts;
+  }
+
+  #reserve(): void {
+    if (this.#count < this.#symbols.length) return;
+    const grown = new Uint32Array(Math.ceil(this.#count * 1.5) + 4);
+    grown.set(this.#symbols);
+    this.#symbols = grown;
   }
 
   #edited(): void {
@@ -159,7 +202,7 @@ export class TuplePage implements SubjectPage, ObjectPage {
   /** Where the symbol is, or where it belongs. */
   #positionOf(symbol: SubjectSymbol): number {
     let low = 0;
-    let high = this.#symbols.length;
+    let high = this.#count;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.#table.compare(this.subjectAt(middle), symbol) < 0) low = middle + 1;
@@ -167,19 +210,14 @@ export class TuplePage implements SubjectPage, ObjectPage {
     }
     return low;
   }
-}
 
-const noPositions: readonly number[] = [];
-
-function positionsOfUsersets(
-  symbols: readonly SubjectSymbol[],
-  table: SymbolTable,
-): readonly number[] {
-  const positions: number[] = [];
-  for (const [position, symbol] of symbols.entries()) {
-    if (table.kindOf(symbol) === "userset") positions.push(position);
+  #positionsOfUsersets(): readonly number[] {
+    const positions: number[] = [];
+    for (let position = 0; position < this.#count; position += 1) {
+      if (this.#table.isUserset(this.subjectAt(position))) positions.push(position);
+    }
+    return positions;
   }
-  return positions.length === 0 ? noPositions : positions;
 }
 
 /** Open addressing from symbol to position, for a page that does not change. */
@@ -187,10 +225,10 @@ class PositionIndex {
   // Position + 1, so that 0 is empty.
   readonly #slots: Uint32Array;
 
-  constructor(symbols: readonly SubjectSymbol[]) {
-    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(symbols.length * 1.6)));
-    for (const [position, symbol] of symbols.entries()) {
-      let slot = this.#slotOf(symbol);
+  constructor(symbols: Uint32Array, count: number) {
+    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(count * 1.6)));
+    for (let position = 0; position < count; position += 1) {
+      let slot = this.#slotOf(symbols[position] ?? 0);
       while (this.#slots[slot] !== 0) slot = (slot + 1) % this.#slots.length;
       this.#slots[slot] = position + 1;
     }
@@ -200,7 +238,7 @@ class PositionIndex {
     return this.#slots.byteLength;
   }
 
-  find(symbol: SubjectSymbol, symbols: readonly SubjectSymbol[]): number {
+  find(symbol: number, symbols: Uint32Array): number {
     let slot = this.#slotOf(symbol);
     for (;;) {
       const position = (this.#slots[slot] ?? 0) - 1;
@@ -209,7 +247,7 @@ class PositionIndex {
     }
   }
 
-  #slotOf(symbol: SubjectSymbol): number {
+  #slotOf(symbol: number): number {
     // Fibonacci hashing: symbols of one page are often neighbours.
     return (Math.imul(symbol, 0x9e3779b1) >>> 0) & (this.#slots.length - 1);
   }

@@ -14,7 +14,7 @@ import {
   tenantFromProto,
   tenantNameFromProto,
 } from "./request.ts";
-import { timestampToProto } from "./time.ts";
+import { durationToProto, timestampToProto } from "./time.ts";
 
 export function adminHandlers(
   { tenants, keys }: { readonly tenants: Tenants; readonly keys: ApiKeys },
@@ -49,6 +49,8 @@ export function adminHandlers(
           subscribed: node.acknowledged !== undefined,
           token: node.acknowledged?.token ?? "",
           outdated: node.outdated,
+          revisionsBehind: BigInt(node.revisionsBehind),
+          ...(node.revisionsBehind === 0 ? {} : { behindFor: durationToProto(node.behindMs) }),
         })),
         token,
       };

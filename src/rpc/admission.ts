@@ -104,6 +104,9 @@ class Admitted implements Ticket {
   }
 }
 
+/** When a refused client is told to come again. */
+const retryMs = 250;
+
 function newCounts(): ConnectionCounts {
   return { unary: { value: 0 }, streams: { value: 0 } };
 }
@@ -111,5 +114,7 @@ function newCounts(): ConnectionCounts {
 function refused(observer: MethodObserver, problem: string): DomainError {
   observer.started();
   observer.ended(Code.ResourceExhausted, 0);
-  return new DomainError("limit_exceeded", `${problem}, which is the most: try again later`);
+  return new DomainError("limit_exceeded", `${problem}, which is the most: try again later`, {
+    retryAfterMs: retryMs,
+  });
 }

@@ -20,6 +20,7 @@ import type {
 } from "../service/authorizer.ts";
 import { named, shownWith } from "./bearer.ts";
 import { inTenant, type CallContext, type Handlers } from "./call.ts";
+import type { CallerBudgets } from "./caller-budgets.ts";
 import { checkItems, type CheckParts } from "./check-batch.ts";
 import {
   callFromProto,
@@ -44,6 +45,8 @@ import { usersetTreeToProto } from "./userset-tree.ts";
 export interface AuthorizationParts extends CheckParts {
   readonly relations: RelationReader;
   readonly tools: ToolLister;
+  /** Of which the messages of a check stream are paid. */
+  readonly budgets: CallerBudgets;
 }
 
 export function authorizationHandlers(

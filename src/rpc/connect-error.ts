@@ -1,6 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
 import { ErrorDetailSchema } from "../gen/prokura/v1/core_pb.ts";
-import { errorDetailToProto, statusFromError } from "./errors.ts";
+import { errorDetailToProto, retryInfo, statusFromError } from "./errors.ts";
 import type { ReportBug } from "./stream-check.ts";
 
 /** Whatever was thrown as Connect says it, with our detail. */
@@ -9,10 +9,12 @@ export function connectErrorFrom(thrown: unknown, reportBug: ReportBug): Connect
   if (thrown instanceof ConnectError) return thrown;
   const { status, error, message } = statusFromError(thrown);
   if (error === undefined) reportBug(thrown);
-  return new ConnectError(
+  const made = new ConnectError(
     message,
     status,
     { "prokura-code": error?.code ?? "internal" },
     error === undefined ? [] : [{ desc: ErrorDetailSchema, value: errorDetailToProto(error) }],
   );
+  if (error !== undefined) made.details.push(...retryInfo(error));
+  return made;
 }

@@ -5,6 +5,7 @@ import {
   type DelegateRequest,
   type GetDelegationRequest,
   type ListDelegationsRequest,
+  type OffboardRequest,
   type RenewDelegationRequest,
   type ResumeRequest,
   type RevokeRequest,
@@ -28,12 +29,14 @@ import { objectFromProto, optionalObjectFromProto, subjectFromProto } from "./no
 import {
   consistencyFromProto,
   optionsFromProto,
+  optionsWithoutKeyFromProto,
   pageFromProto,
   resultToProto,
   tenantFromProto,
 } from "./request.ts";
 
 const suspensionIdBytesMax = 512;
+const callerIdBytesMax = 512;
 
 export function delegationHandlers(delegations: Delegations, limits: RequestLimits): Handlers {
   const { method } = DelegationService;
@@ -49,6 +52,7 @@ export function delegationHandlers(delegations: Delegations, limits: RequestLimi
     );
     transport.unary(method.suspend, (request, call) => suspend(delegations, request, call));
     transport.unary(method.resume, (request, call) => resume(delegations, request, call));
+    transport.unary(method.offboard, (request, call) => offboard(delegations, request, call));
   };
 }
 
@@ -237,4 +241,28 @@ function suspensionFromProto({ suspension }: ResumeRequest): { readonly suspensi
     case undefined:
       throw malformed("suspension_id", "must be set, or all");
   }
+}
+
+async function offboard(delegations: Delegations, request: OffboardRequest, call: CallContext) {
+  const { callerIds } = request;
+  atMost(callerIds.length, contractLimits.offboardedCallers, "caller_ids");
+  const offboarded = await delegations.offboard(
+    inTenant(call, tenantFromProto(request.tenant)),
+    {
+      principal: objectFromProto(request.principal, "principal"),
+      callerIds: callerIds.map((id, index) =>
+        requiredTextFromProto(id, callerIdBytesMax, `caller_ids[${index}]`),
+      ),
+    },
+    optionsWithoutKeyFromProto(request.options, "to ask again is safe"),
+  );
+  const { suspensionId, revoked, deleted, withdrawn, revokedKeyIds, result } = offboarded;
+  return {
+    suspensionId,
+    revokedCount: BigInt(revoked),
+    deletedCount: BigInt(deleted),
+    withdrawnCount: BigInt(withdrawn),
+    revokedKeyIds: [...revokedKeyIds],
+    result: resultToProto(result),
+  };
 }

@@ -1,8 +1,10 @@
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { DomainError, type ErrorCode } from "../core/error.ts";
 import { ErrorDetailSchema, Severity } from "../gen/prokura/v1/core_pb.ts";
+import { durationToProto } from "./time.ts";
 
 /** An error as every transport sends it. The numbers of `Code` are those of gRPC. */
 export interface RpcStatus {
@@ -37,6 +39,7 @@ const statusOf: Readonly<Record<ErrorCode, Code>> = {
   delegation_not_found: Code.NotFound,
   tenant_not_found: Code.NotFound,
   key_not_found: Code.NotFound,
+  decision_not_found: Code.NotFound,
   tenant_exists: Code.AlreadyExists,
   tuple_exists: Code.AlreadyExists,
   tuple_refused: Code.FailedPrecondition,
@@ -61,7 +64,7 @@ export function statusFromError(thrown: unknown): RpcStatus {
 }
 
 export function errorDetailToProto(error: DomainError): MessageInitShape<typeof ErrorDetailSchema> {
-  const { field, hint, token, names, findings, cursor } = error.facts;
+  const { field, hint, token, names, findings, cursor, retryAfterMs } = error.facts;
   return {
     code: error.code,
     message: oneLine(error.message),
@@ -70,6 +73,7 @@ export function errorDetailToProto(error: DomainError): MessageInitShape<typeof 
     ...(token === undefined ? {} : { token }),
     ...(names === undefined ? {} : { names: [...names] }),
     ...(cursor === undefined ? {} : { cursor }),
+    ...(retryAfterMs === undefined ? {} : { retryAfter: durationToProto(retryAfterMs) }),
     findings: (findings ?? []).map((finding) => ({
       severity: Severity.ERROR,
       code: finding.code,
@@ -103,10 +107,29 @@ export function statusDetails(status: RpcStatus): Uint8Array {
     .string(status.message);
   if (status.error === undefined) return writer.finish();
   const detail = create(ErrorDetailSchema, errorDetailToProto(status.error));
-  const any = new BinaryWriter()
+  const details = [
+    anyOf(ErrorDetailSchema.typeName, toBinary(ErrorDetailSchema, detail)),
+    ...retryInfo(status.error).map(({ type, value }) => anyOf(type, value)),
+  ];
+  for (const any of details) writer.tag(3, WireType.LengthDelimited).bytes(any);
+  return writer.finish();
+}
+
+/** When to come again, for clients that read it by themselves; empty where that is not known. */
+export function retryInfo({
+  facts: { retryAfterMs },
+}: DomainError): readonly { readonly type: string; readonly value: Uint8Array }[] {
+  if (retryAfterMs === undefined) return [];
+  const delay = toBinary(DurationSchema, create(DurationSchema, durationToProto(retryAfterMs)));
+  const value = new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(delay).finish();
+  return [{ type: "google.rpc.RetryInfo", value }];
+}
+
+function anyOf(type: string, value: Uint8Array): Uint8Array {
+  return new BinaryWriter()
     .tag(1, WireType.LengthDelimited)
-    .string(`type.googleapis.com/${ErrorDetailSchema.typeName}`)
+    .string(`type.googleapis.com/${type}`)
     .tag(2, WireType.LengthDelimited)
-    .bytes(toBinary(ErrorDetailSchema, detail));
-  return writer.tag(3, WireType.LengthDelimited).bytes(any.finish()).finish();
+    .bytes(value)
+    .finish();
 }

@@ -94,11 +94,18 @@ export function sendError(
     "content-type": "application/json",
     "content-length": body.byteLength,
     "prokura-code": error.metadata.get("prokura-code") ?? "",
+    ...retryHeader(thrown),
     // What is left of a body that was not read would be taken for the next request.
     ...(response.req.complete ? {} : { connection: "close" }),
   });
   response.end(body);
   return error.code;
+}
+
+/** In whole seconds, as the header has it. */
+function retryHeader(thrown: unknown): { readonly "retry-after"?: string } {
+  const afterMs = thrown instanceof DomainError ? thrown.facts.retryAfterMs : undefined;
+  return afterMs === undefined ? {} : { "retry-after": String(Math.ceil(afterMs / 1_000)) };
 }
 
 /** Milliseconds; `undefined` where the client waits for ever. */

@@ -1,3 +1,5 @@
+import type { CallerLimits } from "./caller-budgets.ts";
+
 /** How much one request may bring. A request over a limit is refused whole, before any of it is used. */
 export interface RequestLimits {
   readonly operationsMax: number;
@@ -8,7 +10,7 @@ export interface RequestLimits {
 }
 
 /** How much a transport takes on at a time. */
-export interface TransportLimits {
+export interface TransportLimits extends CallerLimits {
   readonly messageBytesMax: number;
   readonly inFlightMax: number;
   readonly inFlightPerConnectionMax: number;
@@ -34,6 +36,7 @@ export interface ContractLimits {
   readonly moduleNameBytes: number;
   readonly expandDepth: number;
   readonly revokedListed: number;
+  readonly offboardedCallers: number;
   readonly watchedTuplesPerMessage: number;
   /** Messages of one check stream that are worked on at a time. */
   readonly streamedMessages: number;
@@ -62,6 +65,7 @@ export const contractLimits: ContractLimits = {
   moduleNameBytes: 256,
   expandDepth: 64,
   revokedListed: 1_000,
+  offboardedCallers: 20,
   watchedTuplesPerMessage: 1_000,
   streamedMessages: 64,
   contextDepth: 16,

@@ -13,18 +13,29 @@ export type Numbers = Readonly<Record<string, number>>;
 export interface Metrics extends Pick<HttpPages, "metrics"> {
   readonly calls: CallObserver;
   readonly decisions: DecisionSink;
+  /** A caller did what it may do in an emergency only. */
+  readonly glassBroken: () => void;
+  /** Shows numbers of another part under its name, read at each scrape. */
+  readonly show: (part: string, numbers: () => Numbers) => void;
 }
 
 /** `replica` is read at each scrape: what only grows is shown as a counter would be. */
 export function createMetrics(replica: () => Numbers): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  addReplicaNumbers(registry, replica);
+  addNumbers(registry, "replica", replica);
   const calls = countCalls(registry);
   const decisions = countDecisions(registry);
+  const glass = new Counter({
+    name: "prokura_break_glass_total",
+    help: "Requests that were permitted because their caller may break the glass.",
+    registers: [registry],
+  });
   return {
     calls,
     decisions,
+    glassBroken: () => glass.inc(),
+    show: (part, numbers) => addNumbers(registry, part, numbers),
     metrics: async () => {
       const lines = [...calls.lines(), ...decisions.lines(), ""];
       return {
@@ -159,13 +170,13 @@ function addCounter<Label extends string>(
   );
 }
 
-function addReplicaNumbers(registry: Registry, replica: () => Numbers): void {
-  for (const name of Object.keys(replica())) {
+function addNumbers(registry: Registry, part: string, numbers: () => Numbers): void {
+  for (const name of Object.keys(numbers())) {
     addGauge(
       registry,
-      `prokura_replica_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`,
-      `Of the replica: ${name}.`,
-      () => replica()[name] ?? 0,
+      `prokura_${part}_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`,
+      `Of the ${part.replaceAll("_", " ")}: ${name}.`,
+      () => numbers()[name] ?? 0,
     );
   }
 }

@@ -15,12 +15,15 @@ import { adminHandlers } from "./admin-handlers.ts";
 import { Admission, type CallObserver } from "./admission.ts";
 import { authenticateBy } from "./authenticate.ts";
 import { authorizationHandlers, type AuthorizationParts } from "./authorization-handlers.ts";
+import type { Handlers } from "./call.ts";
+import { CallerBudgets } from "./caller-budgets.ts";
 import { delegationHandlers } from "./delegation-handlers.ts";
 import { listenGrpcJs, type Serving } from "./grpc-server.ts";
 import { listenH2 } from "./h2/h2-server.ts";
 import type { HttpPages } from "./http-pages.ts";
 import { listenHttp } from "./http-server.ts";
 import { listenHttp2 } from "./http2-server.ts";
+import { limitedTransport } from "./limited-transport.ts";
 import type { RequestLimits, TransportLimits } from "./limits.ts";
 import { modelHandlers } from "./model-handlers.ts";
 import type { ReportBug } from "./stream-check.ts";
@@ -28,7 +31,7 @@ import type { TlsSource } from "./tls.ts";
 import { tupleHandlers } from "./tuple-handlers.ts";
 
 /** Every use case that is served. */
-export interface UseCases extends AuthorizationParts {
+export interface UseCases extends Omit<AuthorizationParts, "budgets"> {
   readonly delegations: Delegations;
   readonly tuples: Tuples;
   readonly models: Models;
@@ -82,15 +85,20 @@ export async function startServer(
   const { log } = ports;
   const reportBug: ReportBug = (error) => log.error({ err: error }, "a call failed on a bug");
   const observer = loggedCalls(ports.observer, log);
+  const budgets = new CallerBudgets(options.limits);
   const serving = {
     services: [AuthorizationService, DelegationService, TupleService, ModelService, AdminService],
     handlers: [
-      authorizationHandlers(useCases, options.limits, reportBug),
+      authorizationHandlers({ ...useCases, budgets }, options.limits, reportBug),
       delegationHandlers(useCases.delegations, options.limits),
       tupleHandlers(useCases.tuples, options.limits),
       modelHandlers(useCases.models, options.limits),
       adminHandlers(useCases, options.limits),
-    ],
+    ].map(
+      (handle): Handlers =>
+        (transport) =>
+          handle(limitedTransport(transport, budgets)),
+    ),
     limits: options.limits,
     tls: options.tls,
     admission: new Admission(options.limits, observer),

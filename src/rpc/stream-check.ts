@@ -5,6 +5,7 @@ import type {
   StreamCheckResponseSchema,
 } from "../gen/prokura/v1/authorization_pb.ts";
 import type { CallContext } from "./call.ts";
+import { costOf, type CallerBudgets } from "./caller-budgets.ts";
 import { checkItems, type CheckParts } from "./check-batch.ts";
 import { itemErrorToProto } from "./errors.ts";
 import type { RequestLimits } from "./limits.ts";
@@ -16,7 +17,7 @@ export type ReportBug = (error: unknown) => void;
 
 /** Answers one message of a check stream. An error is its answer, too: it ends nothing. */
 export function streamCheck(
-  parts: CheckParts,
+  parts: CheckParts & { readonly budgets: CallerBudgets },
   limits: RequestLimits,
   request: StreamCheckRequest,
   call: CallContext,
@@ -24,6 +25,7 @@ export function streamCheck(
 ): Answer | Promise<Answer> {
   const { tag } = request;
   try {
+    parts.budgets.spend(call.caller, costOf(request));
     const answer = checkItems(parts, limits, request, call);
     if (!(answer instanceof Promise)) return { tag, ...answer };
     return answer.then((batch) => ({ tag, ...batch }), failed);

@@ -45,6 +45,7 @@ export const grantedPermissions: readonly GrantedPermission[] = [
   "modeller",
   "auditor",
   "admin",
+  "break_glass",
 ];
 
 export interface ApiKey {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Permits } from "../core/caller.ts";
 import { toolType } from "../core/delegation.ts";
 import type { Call, Decision, Explanation, Verdict } from "../core/decision.ts";
@@ -6,12 +7,12 @@ import type { PageKey } from "../core/page.ts";
 import { authorize } from "../engine/authorize.ts";
 import { explainCall } from "../engine/explain.ts";
 import type { Evaluated } from "../engine/graph.ts";
-import type { EngineLimits } from "../engine/limits.ts";
+import { StepMeter, type EngineLimits } from "../engine/limits.ts";
 import type { EngineError } from "../engine/view.ts";
 import type { Snapshot } from "../replica/replica.ts";
 import type { Authorizer, BatchDecision, CheckOptions } from "./authorizer.ts";
 import type { DecisionSink } from "./decision-event.ts";
-import { errorOf, type Evaluator } from "./evaluator.ts";
+import { errorOf, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
 import type { RequestContext } from "./request.ts";
 import { tokenFormatter, type FormatToken } from "./token-formatter.ts";
 
@@ -31,6 +32,11 @@ export function createAuthorizer(dependencies: Dependencies): Authorizer {
 
 /** What one call came to; no symbol of the snapshot in it. */
 type Outcome = Decision | DomainError;
+
+/** The answers to the first calls of a batch, and the revision at which the others follow. */
+interface BatchSlice extends BatchDecision {
+  readonly pin: Pin;
+}
 
 class CallAuthorizer implements Authorizer {
   readonly #evaluator: Evaluator;
@@ -132,42 +138,69 @@ class CallAuthorizer implements Authorizer {
     calls: readonly Call[],
     { consistency, explain }: CheckOptions,
   ): BatchDecision | Promise<BatchDecision> {
-    return this.#evaluator.run(context, consistency, (snapshot) =>
-      this.#judgeAll(snapshot, calls, explain),
+    const judged = this.#evaluator.run(context, consistency, (snapshot) =>
+      this.#judgeSome(snapshot, calls, explain),
     );
+    const proceed = (slice: BatchSlice): BatchDecision | Promise<BatchDecision> =>
+      slice.items.length === calls.length
+        ? slice
+        : this.#evaluateRest(context, calls, { consistency, explain }, slice);
+    return judged instanceof Promise ? judged.then(proceed) : proceed(judged);
   }
 
-  #judge(snapshot: Snapshot, call: Call, explain: boolean): Evaluated<Outcome> {
+  /** A batch of much work gives the event loop free now and then, and stays at its revision. */
+  async #evaluateRest(
+    context: RequestContext,
+    calls: readonly Call[],
+    { consistency, explain }: CheckOptions,
+    { items: first, token, pin }: BatchSlice,
+  ): Promise<BatchDecision> {
+    const items = [...first];
+    while (items.length < calls.length) {
+      await setImmediate();
+      context.signal.throwIfAborted();
+      const rest = calls.slice(items.length);
+      const slice = await this.#evaluator.runPinned(context, consistency, pin, (snapshot) =>
+        this.#judgeSome(snapshot, rest, explain),
+      );
+      items.push(...slice.items);
+    }
+    return { items, token };
+  }
+
+  #judge(snapshot: Snapshot, call: Call, explain: boolean, meter?: StepMeter): Evaluated<Outcome> {
     if (call.tool.type !== toolType) {
       const problem = `tool must be an object of type \`${toolType}\``;
       return { kind: "decided", value: new DomainError("malformed", problem) };
     }
     if (explain) {
-      const explained = explainCall(snapshot, call, this.#limits);
+      const explained = explainCall(snapshot, call, this.#limits, meter);
       if (explained.kind === "missing") return explained;
       const { answer, explanation } = explained.value;
       return { kind: "decided", value: this.#outcomeOf(snapshot, answer, explanation) };
     }
-    const evaluated = authorize(snapshot, call, this.#limits);
+    const evaluated = authorize(snapshot, call, this.#limits, undefined, meter);
     if (evaluated.kind === "missing") return evaluated;
     return { kind: "decided", value: this.#outcomeOf(snapshot, evaluated.value, undefined) };
   }
 
-  /** Every call is explored before any page is loaded, so that a batch loads once. */
-  #judgeAll(
-    snapshot: Snapshot,
-    calls: readonly Call[],
-    explain: boolean,
-  ): Evaluated<BatchDecision> {
+  /**
+   * The first calls, one at least, until together they have taken the steps of a slice. Every one of
+   * them is explored before any page is loaded, so that they load once.
+   */
+  #judgeSome(snapshot: Snapshot, calls: readonly Call[], explain: boolean): Evaluated<BatchSlice> {
     const items: Outcome[] = [];
+    const meter = new StepMeter();
     let pages: PageKey[] | undefined;
     for (const call of calls) {
-      const evaluated = this.#judge(snapshot, call, explain);
+      if (meter.steps >= this.#limits.batchStepsMax) break;
+      const evaluated = this.#judge(snapshot, call, explain, meter);
       if (evaluated.kind === "missing") (pages ??= []).push(...evaluated.pages);
       else items.push(evaluated.value);
     }
     if (pages !== undefined) return { kind: "missing", pages };
-    return { kind: "decided", value: { items, token: this.#tokenOf(snapshot) } };
+    const value = { items, token: this.#tokenOf(snapshot), pin: pinOf(snapshot) };
+    return { kind: "decided", value };
   }
 
   #outcomeOf(

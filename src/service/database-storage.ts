@@ -8,17 +8,25 @@ import { modelFromJson, modelToJson } from "../model/model-json.ts";
 import { findApiKey, insertApiKey, listApiKeys } from "../store/api-keys.ts";
 import { readChanges } from "../store/changes.ts";
 import type { Database } from "../store/database.ts";
-import { readDelegationRecords } from "../store/delegation-records.ts";
+import { readDelegationRecords, readDelegationRecordsIn } from "../store/delegation-records.ts";
 import { listModels, readModel, storeModel, type StoredModel } from "../store/models.ts";
 import { listNodes } from "../store/nodes.ts";
 import { loadPages } from "../store/pages.ts";
 import { findReply } from "../store/replies.ts";
 import { findRevisionAt, readRevision } from "../store/revisions.ts";
-import { createTenant, listTenants, readHead } from "../store/tenants.ts";
+import { createTenant, listTenants, readHead, readHeadIn } from "../store/tenants.ts";
 import { readTuples, streamTuples } from "../store/tuples.ts";
 import type { Writer } from "../store/writer.ts";
 import type { ModelSource } from "./models.ts";
-import type { KeptModel, ModelStorage, Storage, TenantStorage, TupleStorage } from "./storage.ts";
+import { childrenKey } from "./descendants.ts";
+import type {
+  DelegationSurvey,
+  KeptModel,
+  ModelStorage,
+  Storage,
+  TenantStorage,
+  TupleStorage,
+} from "./storage.ts";
 
 /** The use cases' storage on PostgreSQL. */
 export function storageOf(database: Database, writer: Writer): Storage {
@@ -47,6 +55,7 @@ function tuplesOf(database: Database): TupleStorage {
   return {
     read: async (tenant, query) => (await readTuples(database, tenant, query)).tuples,
     readObjects: (tenant, revision, objects) => readObjects(database, tenant, revision, objects),
+    surveyDelegations: (tenant, delegations) => surveyDelegations(database, tenant, delegations),
     readRecords: async (tenant, ids) => [
       ...(await readDelegationRecords(database, tenant, ids)).values(),
     ],
@@ -94,6 +103,31 @@ async function readObjects(
     for await (const chunk of streamTuples(database, tenant, query)) tuples.push(...chunk.tuples);
   }
   return tuples;
+}
+
+async function surveyDelegations(
+  database: Database,
+  tenant: string,
+  delegations: readonly ObjectRef[],
+): Promise<DelegationSurvey | undefined> {
+  const wholes = delegations.map((object) => ({ kind: "object" as const, object }));
+  const children = delegations.map(childrenKey);
+  const ids = delegations.map(({ id }) => id);
+  return await database.snapshot(async (session) => {
+    const [head, pages, below, records] = await Promise.all([
+      readHeadIn(session, tenant),
+      loadPages(session, tenant, wholes),
+      loadPages(session, tenant, children),
+      readDelegationRecordsIn(session, tenant, ids),
+    ]);
+    if (pages.some(({ partialRelations }) => partialRelations.length > 0)) return undefined;
+    return {
+      head,
+      tuples: pages.flatMap(({ tuples }) => tuples),
+      records: [...records.values()],
+      childIds: below.flatMap(({ tuples }) => tuples.map(({ object }) => object.id)),
+    };
+  });
 }
 
 function modelsOf(database: Database): ModelStorage {

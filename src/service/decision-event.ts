@@ -13,7 +13,7 @@ export interface DecisionEvent {
 
 /**
  * Takes every decision. It must not block and must not throw: a log that needs to hold an answer
- * back says so by a promise, and the answer waits for it.
+ * back says so by a promise, and the answer waits for it. Where that rejects there is no answer.
  */
 export interface DecisionSink {
   record(event: DecisionEvent): void | Promise<void>;

@@ -44,13 +44,24 @@ export async function readWhole(
     tuples.push(...(await storage.tuples.readObjects(tenant, at.revision, objects)));
     records.push(...(await storage.tuples.readRecords(tenant, some)));
   }
-  const tuplesOf = Map.groupBy(tuples, (tuple) => tuple.object.id as string);
-  const recordOf = new Map(records.map((record) => [record.id, record]));
-  const delegations = ids.flatMap((id) => {
+  return { delegations: delegationsOf(ids, { tuples, records }, at.now), tuples };
+}
+
+/** Of those that have a tuple, in the order of the ids. */
+export function delegationsOf(
+  ids: readonly string[],
+  read: {
+    readonly tuples: readonly RelationTuple[];
+    readonly records: readonly DelegationRecord[];
+  },
+  now: Now,
+): readonly Delegation[] {
+  const tuplesOf = Map.groupBy(read.tuples, (tuple) => tuple.object.id as string);
+  const recordOf = new Map(read.records.map((record) => [record.id, record]));
+  return ids.flatMap((id) => {
     const own = tuplesOf.get(id);
-    return own === undefined ? [] : [delegationOf(id, own, recordOf.get(id), at.now)];
+    return own === undefined ? [] : [delegationOf(id, own, recordOf.get(id), now)];
   });
-  return { delegations, tuples };
 }
 
 /** Makes the noun of a delegation's tuples, as they stand at one revision and one instant. */

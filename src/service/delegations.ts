@@ -61,6 +61,30 @@ export interface Delegations {
     readonly remainingIds: readonly string[];
     readonly result: WriteResult;
   }>;
+  /** Ends all that a principal or agent has, the suspension first. Safe to be asked again. */
+  offboard(
+    context: RequestContext,
+    request: OffboardRequest,
+    options: MutationOptions,
+  ): Promise<Offboarded>;
+}
+
+export interface OffboardRequest {
+  readonly principal: ObjectRef;
+  /** As which callers it asked: whatever these may do is taken from them in every tenant. */
+  readonly callerIds: readonly string[];
+}
+
+export interface Offboarded {
+  readonly suspensionId: string;
+  /** Delegations that are gone. */
+  readonly revoked: number;
+  /** Tuples of the tenant that are gone beside those. */
+  readonly deleted: number;
+  /** Permissions that the callers had. */
+  readonly withdrawn: number;
+  readonly revokedKeyIds: readonly string[];
+  readonly result: WriteResult;
 }
 
 export interface DelegateRequest {

@@ -1,25 +1,17 @@
 import type { Permits } from "../core/caller.ts";
-import { toolType } from "../core/delegation.ts";
 import type { Json } from "../core/json.ts";
-import { DomainError } from "../core/error.ts";
-import { formatObject, parseName, type ObjectRef } from "../core/object.ts";
-import { formatToken, type Revision } from "../core/revision.ts";
-import type { RelationTuple } from "../core/tuple.ts";
+import { formatObject, type ObjectRef } from "../core/object.ts";
+import { formatToken } from "../core/revision.ts";
 import type { EngineLimits } from "../engine/limits.ts";
-import { listTools, type ListToolsQuery } from "../engine/list-tools.ts";
+import { ToolListing, type ListToolsQuery } from "../engine/list-tools.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { ToolLister, ToolQuery } from "./authorizer.ts";
-import { errorOf, type Evaluator } from "./evaluator.ts";
-import { readPage } from "./lists.ts";
-import { parsePageToken } from "./page-token.ts";
+import { readPage, readWhole, type ListPorts } from "./lists.ts";
+import { ListingShelf } from "./listing-shelf.ts";
 import type { Paged, RequestContext } from "./request.ts";
-import type { Storage } from "./storage.ts";
-import { pinNow, pinOfPage } from "./tuple-reader.ts";
 import { wakeOnApplied } from "./wake.ts";
 
-interface Dependencies {
-  readonly evaluator: Evaluator;
-  readonly storage: Storage;
+interface Dependencies extends ListPorts {
   readonly replica: Pick<Replica, "onApplied">;
   readonly permits: Permits;
   readonly limits: EngineLimits;
@@ -29,7 +21,6 @@ interface Dependencies {
 const settleMs = 50;
 /** Expiry moves no revision: the set is looked at this often in any case. */
 const lookMs = 5_000;
-const sliceTools = 1_000;
 
 export function createToolLister(dependencies: Dependencies): ToolLister {
   return new EngineToolLister(dependencies);
@@ -37,6 +28,7 @@ export function createToolLister(dependencies: Dependencies): ToolLister {
 
 class EngineToolLister implements ToolLister {
   readonly #ports: Dependencies;
+  readonly #lists = new ListingShelf<ObjectRef>();
 
   constructor(dependencies: Dependencies) {
     this.#ports = dependencies;
@@ -48,16 +40,15 @@ class EngineToolLister implements ToolLister {
   ): Promise<Paged<ObjectRef>> {
     await this.#permit(context, query);
     const { page, consistency } = query;
-    const pages = { request: requestOf(query), page, consistency };
-    try {
-      return await this.#readTools(context, query, pages, undefined);
-    } catch (error) {
-      if (!rangesOverAll(error)) throw error;
-      const start = parsePageToken(page, pages.request);
-      const pin = await pinOfPage(this.#ports, context, consistency, start);
-      const registered = await readRegistered(this.#ports.storage, context.tenant, pin.revision);
-      return this.#readTools(context, query, { ...pages, pin }, registered);
-    }
+    return readPage(this.#ports, context, {
+      request: requestOf(query),
+      page,
+      consistency,
+      shelf: this.#lists,
+      open: (after) => new ToolListing(engineQuery(query, after), this.#ports.limits),
+      check: () => undefined,
+      itemOf: (tool) => tool,
+    });
   }
 
   async *watchTools(
@@ -80,99 +71,31 @@ class EngineToolLister implements ToolLister {
     await this.#ports.permits(caller, "checker", { tenant, principal: query.principal });
   }
 
-  #readTools(
-    context: RequestContext,
-    query: ToolQuery,
-    pages: Parameters<typeof readPage>[2],
-    registered: readonly ObjectRef[] | undefined,
-  ): Promise<Paged<ObjectRef>> {
-    const { evaluator, limits } = this.#ports;
-    return readPage(evaluator, context, pages, (view, after, limit) => {
-      const asked = engineQuery(query, registered, after, limit);
-      const evaluated = listTools(view, asked, limits);
-      if (evaluated.kind === "missing") return evaluated;
-      const answer = evaluated.value;
-      if (answer.kind === "error") return { kind: "decided", value: answer };
-      const slice = { kind: "slice" as const, items: answer.tools };
-      const { next } = answer;
-      return { kind: "decided", value: next === undefined ? slice : { ...slice, next } };
-    });
-  }
-
   /** The ids of all tools as one text, to compare. */
   async #wholeSet(
     context: RequestContext,
     query: WatchedQuery,
   ): Promise<{ readonly tools: string; readonly token: string }> {
-    const { evaluator, storage, limits } = this.#ports;
+    const listing = new ToolListing(engineQuery(query, undefined), this.#ports.limits);
     const consistency = { kind: "default" as const };
-    const pin = await pinNow(this.#ports, context, consistency);
-    const registered = await readRegistered(storage, context.tenant, pin.revision);
-    const ids: string[] = [];
-    let after: string | undefined;
-    do {
-      const asked = engineQuery(query, registered, after, sliceTools);
-      const answer = await evaluator.runPinned(context, consistency, pin, (snapshot) =>
-        listTools(snapshot, asked, limits),
-      );
-      if (answer.kind === "error") throw errorOf(answer);
-      ids.push(...answer.tools.map(({ id }) => id));
-      after = answer.next;
-    } while (after !== undefined);
+    const { elements, pin } = await readWhole(this.#ports, context, { listing, consistency });
     const token = formatToken({ tenant: context.tenant, ...pin });
-    return { tools: JSON.stringify(ids), token };
+    return { tools: JSON.stringify(elements.map(({ id }) => id)), token };
   }
 }
 
 type WatchedQuery = Omit<ToolQuery, "consistency">;
 
-const chunkTuples = 5_000;
-
-/** Every tool that may be registered at the revision: it requires something, or its server may. */
-async function readRegistered(
-  storage: Storage,
-  tenant: string,
-  revision: Revision,
-): Promise<readonly ObjectRef[]> {
-  const tools = new Map<string, ObjectRef>();
-  for (const relation of ["requires", "server"]) {
-    const filter = {
-      objectType: parseName(toolType, "type"),
-      relation: parseName(relation, "relation"),
-    };
-    let after: RelationTuple | undefined;
-    do {
-      const query = { filter, revision, limit: chunkTuples };
-      const tuples: readonly RelationTuple[] = await storage.tuples.read(
-        tenant,
-        after === undefined ? query : { ...query, after },
-      );
-      for (const { object } of tuples) tools.set(object.id, object);
-      after = tuples.length < chunkTuples ? undefined : tuples.at(-1);
-    } while (after !== undefined);
-  }
-  return [...tools.values()];
-}
-
-/** A delegation of every tool ranges over all that are registered, which no page of the graph lists. */
-function rangesOverAll(error: unknown): boolean {
-  return error instanceof DomainError && error.code === "not_supported";
-}
-
 function engineQuery(
   query: Omit<ToolQuery, "consistency">,
-  registered: readonly ObjectRef[] | undefined,
   after: string | undefined,
-  limit: number,
-): ListToolsQuery {
+): Omit<ListToolsQuery, "limit"> {
   const { principal, actors, partialChain, session, delegationId, context } = query;
   return {
     principal,
     actors,
     partialChain,
     context,
-    limit,
-    ...(registered === undefined ? {} : { registered }),
     ...(session === undefined ? {} : { session }),
     ...(delegationId === undefined ? {} : { delegationId }),
     ...(after === undefined ? {} : { after }),

@@ -33,7 +33,7 @@ const graceMs = 5_000;
  */
 export function createMutator(
   storage: Storage,
-  replica: Pick<Replica, "enforce">,
+  replica: Pick<Replica, "enforce" | "written">,
   killMs: number,
 ): Mutator {
   return new EnforcingMutator(storage, replica, killMs);
@@ -41,10 +41,10 @@ export function createMutator(
 
 class EnforcingMutator implements Mutator {
   readonly #storage: Storage;
-  readonly #replica: Pick<Replica, "enforce">;
+  readonly #replica: Pick<Replica, "enforce" | "written">;
   readonly #killMs: number;
 
-  constructor(storage: Storage, replica: Pick<Replica, "enforce">, killMs: number) {
+  constructor(storage: Storage, replica: Pick<Replica, "enforce" | "written">, killMs: number) {
     this.#storage = storage;
     this.#replica = replica;
     this.#killMs = killMs;
@@ -110,9 +110,10 @@ class EnforcingMutator implements Mutator {
     answer: Drafted<Answer>["answer"],
     startedMs: number,
   ): Promise<Written<Answer>> {
-    const { timeline, revision } = result;
+    const { timeline, revision, change } = result;
     const position = { tenant: context.tenant, timeline, revision };
-    const enforcement = await this.enforce(context, options, position, startedMs);
+    if (change !== undefined) this.#replica.written(context.tenant, timeline, change);
+    const enforcement = await this.#enforce(context, options, position, startedMs, true);
     switch (result.kind) {
       case "refused":
         throw result.error;
@@ -123,11 +124,22 @@ class EnforcingMutator implements Mutator {
     }
   }
 
-  async enforce(
+  enforce(
     context: RequestContext,
     options: Pick<MutationOptions, "skipBarrier">,
     position: ConsistencyToken,
     startedMs: number,
+  ): Promise<WriteResult> {
+    return this.#enforce(context, options, position, startedMs, false);
+  }
+
+  /** `isAnnounced`: by the writer, when it was committed. */
+  async #enforce(
+    context: RequestContext,
+    options: Pick<MutationOptions, "skipBarrier">,
+    position: ConsistencyToken,
+    startedMs: number,
+    isAnnounced: boolean,
   ): Promise<WriteResult> {
     const token = formatToken(position);
     const { tenant, timeline, revision } = position;
@@ -140,6 +152,7 @@ class EnforcingMutator implements Mutator {
       timeline,
       revision,
       Math.max(0, leftMs),
+      isAnnounced,
     );
     return { token, timeline, revision, enforced: true, nodesAcknowledged, waitedMs };
   }

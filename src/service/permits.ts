@@ -8,6 +8,7 @@ import { checkRelation } from "../engine/check.ts";
 import type { Evaluated } from "../engine/graph.ts";
 import type { EngineLimits } from "../engine/limits.ts";
 import type { Replica, Snapshot } from "../replica/replica.ts";
+import type { OnBreakGlass } from "./break-glass.ts";
 import { errorOf } from "./evaluator.ts";
 import { serversOf } from "./servers-of.ts";
 import {
@@ -25,6 +26,7 @@ interface Dependencies {
   readonly replica: Pick<Replica, "evaluate">;
   readonly limits: EngineLimits;
   readonly nowMs: () => number;
+  readonly onBreakGlass: OnBreakGlass;
 }
 
 /** What the graph says, and until when it says so. */
@@ -87,8 +89,7 @@ function settle(
   const conclude = (ruling: Ruling): void | Promise<void> => {
     if (ruling.kind === "permitted") return undefined;
     if (ruling.kind === "key_ended") throw ended();
-    if (permission !== "checker" || scope.tool === undefined) throw notPermitted(permission, scope);
-    return requireScoped(dependencies, caller, scope.tenant, scope.tool);
+    return requireOtherwise(dependencies, rulings, caller, permission, scope);
   };
   return ruled instanceof Promise ? ruled.then(conclude) : conclude(ruled);
 }
@@ -98,13 +99,35 @@ function systemPermission(permission: Permission, { tenant }: Scope): Permission
   return tenant === systemTenant ? "admin" : permission;
 }
 
-/** A checker of the tool alone, or of its server. */
-async function requireScoped(
+/** What the tenant does not permit, the tool may, or an emergency. */
+async function requireOtherwise(
+  dependencies: Dependencies,
+  rulings: Rulings,
+  caller: Caller,
+  permission: Permission,
+  scope: Scope,
+): Promise<void> {
+  const { replica, limits, onBreakGlass } = dependencies;
+  const { tenant, tool } = scope;
+  if (permission === "checker" && tool !== undefined) {
+    if (await isScoped(dependencies, caller, tenant, tool)) return;
+  }
+  const emergency = await replica.evaluate(
+    systemTenant,
+    (snapshot) => rulings.rule(snapshot, caller, "break_glass", tenant, limits),
+    patience,
+  );
+  if (emergency.kind !== "permitted") throw notPermitted(permission, scope);
+  await onBreakGlass({ caller, permission, tenant });
+}
+
+/** Whether the caller is a checker of the tool alone, or of its server. */
+async function isScoped(
   { replica, limits }: Dependencies,
   caller: Caller,
   tenant: string,
   tool: ObjectRef,
-): Promise<void> {
+): Promise<boolean> {
   const servers = await replica.evaluate(
     tenant,
     (snapshot) => serversOf(snapshot, tool, limits),
@@ -116,7 +139,7 @@ async function requireScoped(
     (snapshot) => ruleOn(snapshot, caller, "checker", scopes, limits),
     patience,
   );
-  if (ruling.kind !== "permitted") throw notPermitted("checker", { tenant, tool });
+  return ruling.kind === "permitted";
 }
 
 /** Rulings of one revision, by caller. A caller is the same value as long as it is remembered. */
@@ -228,7 +251,7 @@ function notPermitted(permission: Permission, { tenant, tool }: Scope): DomainEr
   const on = tool === undefined ? "" : ` for \`${formatObject(tool)}\``;
   return new DomainError(
     "caller_not_permitted",
-    `the caller is no ${permission.replace("_", " ")} of tenant \`${tenant}\`${on}`,
+    `the caller is no ${permission.replaceAll("_", " ")} of tenant \`${tenant}\`${on}`,
     { hint: "an administrator grants it with a tuple in the tenant `system`" },
   );
 }

@@ -9,19 +9,19 @@ import { expand } from "../engine/expand.ts";
 import { explainCheck } from "../engine/explain.ts";
 import type { Evaluated } from "../engine/graph.ts";
 import type { EngineLimits } from "../engine/limits.ts";
-import { ObjectListing } from "../engine/list-objects.ts";
-import { listSubjects } from "../engine/list-subjects.ts";
-import type { EngineError, View } from "../engine/view.ts";
+import { ObjectListing, type ListedObject } from "../engine/list-objects.ts";
+import { SubjectListing, type ListedSubject } from "../engine/list-subjects.ts";
+import type { View } from "../engine/view.ts";
 import type { Explanation } from "../core/decision.ts";
 import type { RelationAnswer, RelationQuery, RelationReader } from "./authorizer.ts";
 import { requireContextual } from "./contextual.ts";
 import { errorOf, type Evaluator } from "./evaluator.ts";
-import { readPage, type Slice } from "./lists.ts";
+import { readPage, type ListPorts } from "./lists.ts";
+import { ListingShelf } from "./listing-shelf.ts";
 import type { RequestContext } from "./request.ts";
 import { tokenFormatter, type FormatToken } from "./token-formatter.ts";
 
-interface Dependencies {
-  readonly evaluator: Evaluator;
+interface Dependencies extends ListPorts {
   readonly permits: Permits;
   readonly limits: EngineLimits;
 }
@@ -36,11 +36,15 @@ class EngineRelationReader implements RelationReader {
   readonly #permits: Permits;
   readonly #limits: EngineLimits;
   readonly #tokenOf: FormatToken = tokenFormatter();
+  readonly #ports: ListPorts;
+  readonly #objectLists = new ListingShelf<ListedObject>();
+  readonly #subjectLists = new ListingShelf<ListedSubject>();
 
-  constructor({ evaluator, permits, limits }: Dependencies) {
+  constructor({ evaluator, storage, permits, limits }: Dependencies) {
     this.#evaluator = evaluator;
     this.#permits = permits;
     this.#limits = limits;
+    this.#ports = { evaluator, storage };
   }
 
   checkRelation(
@@ -101,19 +105,17 @@ class EngineRelationReader implements RelationReader {
       subject: formatSubject(subject),
       ...requestOf(query, reportConditional),
     };
-    const pages = { request, page, consistency };
-    let listing: ObjectListing | undefined;
-    return readPage(this.#evaluator, context, pages, (view, after, limit) => {
-      requireContextual(view.plan.model, query.contextualTuples);
-      listing ??= new ObjectListing({ ...query, ...afterOf(after) }, this.#limits);
-      const evaluated = listing.slice(view, limit);
-      return sliceOf(evaluated, (answer) => ({
-        items: answer.elements.map(({ object, needs }) => ({
-          object,
-          missingNames: requireKnown(needs, reportConditional),
-        })),
-        next: answer.next,
-      }));
+    return readPage(this.#ports, context, {
+      request,
+      page,
+      consistency,
+      shelf: this.#objectLists,
+      open: (after) => new ObjectListing({ ...query, ...afterOf(after) }, this.#limits),
+      check: (view) => requireContextual(view.plan.model, query.contextualTuples),
+      itemOf: ({ object, needs }) => ({
+        object,
+        missingNames: requireKnown(needs, reportConditional),
+      }),
     });
   }
 
@@ -130,18 +132,18 @@ class EngineRelationReader implements RelationReader {
       subject: `${subjectType}#${subjectRelation ?? ""}`,
       ...requestOf(query, reportConditional),
     };
-    const pages = { request, page, consistency };
-    return readPage(this.#evaluator, context, pages, (view, after, limit) => {
-      requireContextual(view.plan.model, query.contextualTuples);
-      const evaluated = listSubjects(view, { ...query, ...afterOf(after), limit }, this.#limits);
-      return sliceOf(evaluated, (answer) => ({
-        items: answer.subjects.map(({ subject, needs, excluded }) => ({
-          subject,
-          missingNames: requireKnown(needs, reportConditional),
-          excluded: excluded.map((one) => ({ kind: "object" as const, object: one })),
-        })),
-        next: answer.next,
-      }));
+    return readPage(this.#ports, context, {
+      request,
+      page,
+      consistency,
+      shelf: this.#subjectLists,
+      open: (after) => new SubjectListing({ ...query, ...afterOf(after) }, this.#limits),
+      check: (view) => requireContextual(view.plan.model, query.contextualTuples),
+      itemOf: ({ subject, needs, excluded }) => ({
+        subject,
+        missingNames: requireKnown(needs, reportConditional),
+        excluded: excluded.map((one) => ({ kind: "object" as const, object: one })),
+      }),
     });
   }
 
@@ -213,16 +215,4 @@ function requestOf(query: RelationQuery, reportConditional: boolean): Record<str
 
 function afterOf(after: string | undefined): { readonly after?: string } {
   return after === undefined ? {} : { after };
-}
-
-function sliceOf<Answer extends { readonly kind: "slice" }, Item>(
-  evaluated: Evaluated<Answer | EngineError>,
-  map: (answer: Answer) => { readonly items: readonly Item[]; readonly next: string | undefined },
-): Evaluated<Slice<Item>> {
-  if (evaluated.kind === "missing") return evaluated;
-  const answer = evaluated.value;
-  if (answer.kind === "error") return { kind: "decided", value: answer };
-  const { items, next } = map(answer);
-  const slice = { kind: "slice" as const, items };
-  return { kind: "decided", value: next === undefined ? slice : { ...slice, next } };
 }

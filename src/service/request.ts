@@ -11,6 +11,8 @@ export interface RequestContext {
   readonly deadlineMs?: number;
   /** A token of the one in whose name a delegation is given or taken; not verified yet. */
   readonly proofToken?: string;
+  /** Of the client's trace (W3C Trace Context): 32 hexadecimal digits. */
+  readonly traceId?: string;
 }
 
 /** What every mutation takes beside its own fields. */

@@ -2,19 +2,16 @@ import type { Permits } from "../core/caller.ts";
 import type { Covered, Delegation } from "../core/delegation.ts";
 import { DomainError } from "../core/error.ts";
 import { toJson, type Json } from "../core/json.ts";
-import type { Now } from "../core/now.ts";
 import { formatObject, sameObject, type ObjectRef } from "../core/object.ts";
 import type { RelationTuple } from "../core/tuple.ts";
 import type { EngineLimits } from "../engine/limits.ts";
-import { selectDelegations } from "../engine/select-delegations.ts";
 import type { TupleStep } from "../store/mutation.ts";
-import { readDelegations, readWhole } from "./delegation-view.ts";
-import { descendantsOf } from "./descendants.ts";
 import type { RevokedDelegation, RevokeRequest, Revoked, Selector } from "./delegations.ts";
-import { errorOf, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
+import type { Evaluator } from "./evaluator.ts";
 import type { Draft, Mutator } from "./mutator.ts";
 import { findRemaining } from "./remaining.ts";
 import type { MutationOptions, RequestContext } from "./request.ts";
+import { findSubtrees } from "./subtrees.ts";
 import {
   actorOf,
   requirePrincipal,
@@ -37,13 +34,6 @@ export interface RevokeDependencies {
 const toldMax = 1_000;
 /** Tuples that one revision deletes; more need further revisions. */
 const deletedMax = 4_000;
-
-/** The selection as it stood when the call arrived, or later. */
-interface Selection {
-  readonly pin: Pin;
-  readonly now: Now;
-  readonly selected: readonly string[];
-}
 
 /**
  * Ends what the selector covers, each delegation whole and with its subtree. What stood when the call
@@ -82,52 +72,21 @@ async function survey(
   context: RequestContext,
   { selector, madeBy }: Reach,
 ): Promise<{ readonly told: Told; readonly tuples: readonly RelationTuple[] }> {
-  const { storage } = dependencies;
-  const { pin, now, selected: covered } = await select(dependencies, context, selector);
-  const selected =
-    madeBy === undefined
-      ? covered
-      : await madeByActor(
-          storage,
-          context.tenant,
-          { revision: pin.revision, now },
-          covered,
-          madeBy,
-        );
-  const chosen = new Set(selected);
-  const below = await descendantsOf(storage, context.tenant, pin.revision, chosen);
-  const ids = [...selected, ...below];
-  const at = { revision: pin.revision, now };
-  const { delegations: read, tuples } = await readWhole(storage, context.tenant, at, ids);
+  const found = await findSubtrees(dependencies, context, selector, (one) => isOf(one, madeBy));
+  const { pin, now, selected, delegations: read, tuples } = found;
   const remaining = await findRemaining(dependencies, context, {
     pin,
     now,
-    revoked: read.filter(({ id }) => chosen.has(id)),
-    revokedIds: new Set(ids),
+    revoked: read.filter(({ id }) => selected.has(id)),
+    revokedIds: new Set(read.map(({ id }) => id)),
     selector,
   });
   const shown = remaining.filter(({ delegation }) => isOf(delegation, madeBy));
   const delegations = read
     .slice(0, toldMax)
-    .map((one) => revokedOf(one, chosen.has(one.id), selector));
+    .map((one) => revokedOf(one, selected.has(one.id), selector));
   const outcome = read.length === 0 ? "nothing_matched" : "revoked";
   return { told: { outcome, total: read.length, delegations, remaining: shown }, tuples };
-}
-
-async function select(
-  { evaluator, limits }: RevokeDependencies,
-  context: RequestContext,
-  selector: Selector,
-): Promise<Selection> {
-  const found = await evaluator.run(context, { kind: "fully_consistent" }, (snapshot) => {
-    const evaluated = selectDelegations(snapshot, selector, limits);
-    if (evaluated.kind === "missing") return evaluated;
-    const { now } = snapshot;
-    return { kind: "decided", value: { answer: evaluated.value, pin: pinOf(snapshot), now } };
-  });
-  const { answer, pin, now } = found;
-  if (answer.kind === "error") throw errorOf(answer);
-  return { pin, now, selected: answer.selected };
 }
 
 /**
@@ -215,17 +174,6 @@ function reachOf(selector: Selector, standing: Standing): Reach {
   const { principal } = standing;
   requirePrincipal(standing, selector.principal ?? principal);
   return { selector: { ...selector, principal }, madeBy };
-}
-
-async function madeByActor(
-  storage: Storage,
-  tenant: string,
-  at: Parameters<typeof readDelegations>[2],
-  ids: readonly string[],
-  actor: ObjectRef,
-): Promise<readonly string[]> {
-  const read = await readDelegations(storage, tenant, at, ids);
-  return read.filter((one) => isOf(one, actor)).map(({ id }) => id);
 }
 
 function isOf({ delegator }: Delegation, madeBy: ObjectRef | undefined): boolean {

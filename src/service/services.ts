@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { formatDecisionId } from "../audit/decision-id.ts";
 import type { Permits } from "../core/caller.ts";
 import type { EngineLimits } from "../engine/limits.ts";
 import type { SubjectIssuer } from "../identity/issuer.ts";
@@ -21,6 +22,7 @@ import { createToolLister } from "./list-tools.ts";
 import { createModels } from "./model-keeper.ts";
 import type { Models } from "./models.ts";
 import { createMutator } from "./mutator.ts";
+import { offboard } from "./offboard.ts";
 import { createRelationReader } from "./relations.ts";
 import { renew } from "./renew.ts";
 import { revoke } from "./revoke.ts";
@@ -78,7 +80,7 @@ export function createServices(dependencies: ServiceDependencies): Services {
   const all = { ...dependencies, ...settings, evaluator, mutator };
   const delegating = { ...all, newDelegationId: () => newId("d") };
   const suspending = { ...all, newSuspensionId: () => newId("s") };
-  return {
+  const services: WithoutOffboarding = {
     authorizer: createAuthorizer({
       evaluator,
       permits,
@@ -124,7 +126,18 @@ export function createServices(dependencies: ServiceDependencies): Services {
     nameSubjects: subjectNaming(dependencies.verifySubject),
     keys: createApiKeys({ ...all, newKeyId: () => newId("k"), nowMs: () => Date.now() }),
   };
+  const offboarding = { ...services, permits, mutator, keyStorage: storage.keys };
+  const delegations: Delegations = {
+    ...services.delegations,
+    offboard: (context, request, options) => offboard(offboarding, context, request, options),
+  };
+  return { ...services, delegations };
 }
+
+/** Offboarding is made of the other use cases. */
+type WithoutOffboarding = Omit<Services, "delegations"> & {
+  readonly delegations: Omit<Delegations, "offboard">;
+};
 
 /** 128 random bits, in letters and digits that survive any file name, URL or shell. */
 function newId(prefix: string): string {
@@ -139,6 +152,6 @@ function decisionIds(): () => string {
   let count = 0;
   return () => {
     count += 1;
-    return `${process}-${count.toString(36)}`;
+    return formatDecisionId(process, count);
   };
 }

@@ -44,6 +44,14 @@ export interface TupleStorage {
     revision: Revision,
     objects: readonly ObjectRef[],
   ) => Promise<readonly RelationTuple[]>;
+  /**
+   * The delegations as they stand at the head, read in one flight: what they are made of, and their
+   * children. `undefined` where one of them is too large for that.
+   */
+  readonly surveyDelegations: (
+    tenant: string,
+    delegations: readonly ObjectRef[],
+  ) => Promise<DelegationSurvey | undefined>;
   readonly readRecords: (
     tenant: string,
     delegationIds: readonly string[],
@@ -59,6 +67,13 @@ export interface TupleStorage {
     tenant: string,
     after: Revision,
   ) => Promise<{ readonly head: Head; readonly changes: readonly RevisionChange[] | undefined }>;
+}
+
+export interface DelegationSurvey {
+  readonly head: Head;
+  readonly tuples: readonly RelationTuple[];
+  readonly records: readonly DelegationRecord[];
+  readonly childIds: readonly string[];
 }
 
 export interface ModelStorage {
@@ -131,4 +146,6 @@ export interface KeptLease {
   readonly node: string;
   readonly outdated: boolean;
   readonly acknowledged?: Revision;
+  readonly revisionsBehind: number;
+  readonly behindMs: number;
 }

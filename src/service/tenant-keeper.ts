@@ -54,8 +54,8 @@ export function createTenants(dependencies: Dependencies): Tenants {
       const { timeline, revision } = await storage.tenants.head(tenant);
       const self = ownLeaseId();
       const nodes = (await storage.tenants.leases(tenant)).map(
-        ({ leaseId, node, outdated, acknowledged }): NodeFacts => {
-          const facts = { leaseId, node, outdated, self: leaseId === self };
+        ({ acknowledged, ...leased }): NodeFacts => {
+          const facts = { ...leased, self: leased.leaseId === self };
           if (acknowledged === undefined) return facts;
           const token = formatToken({ tenant, timeline, revision: parseRevision(acknowledged) });
           return { ...facts, acknowledged: { revision: acknowledged, token } };

@@ -37,6 +37,9 @@ export interface NodeFacts {
   readonly self: boolean;
   /** Absent where the node does not hold this tenant. */
   readonly acknowledged?: { readonly revision: number; readonly token: string };
+  /** Revisions that it has not acknowledged, and for how long the first of them has been there. */
+  readonly revisionsBehind: number;
+  readonly behindMs: number;
   /** Its lease is of an earlier timeline of the database. */
   readonly outdated: boolean;
 }

@@ -24,7 +24,8 @@ const heartbeatMs = 5_000;
 
 /**
  * Every change after the token in revision order, then each as it comes. History that is gone is
- * said, not skipped. A reader that is slow holds no memory here: changes are read as it asks for them.
+ * said, not skipped, and ends the watch. A reader that is slow holds the changes of one read here, some
+ * 5,000 tuples: the next ones are read as it asks for them.
  */
 export async function* watchChanges(
   dependencies: WatchDependencies,
@@ -44,13 +45,14 @@ export async function* watchChanges(
   const asked = request.token === "" ? undefined : parseToken(request.token, tenant, "token");
   let { timeline, revision } = asked ?? start;
   using wake = wakeOnApplied(replica, tenant, signal);
-  yield { kind: "heartbeat", token: formatToken({ tenant, timeline, revision }) };
+  yield heartbeat(tenant, timeline, revision);
+  let toldMs = performance.now();
   for (;;) {
     const { head, changes } = await storage.tuples.readChanges(tenant, revision);
     if (head.timeline !== timeline || changes === undefined) {
       ({ timeline, revision } = head);
       yield { kind: "resync_required", token: formatToken({ tenant, timeline, revision }) };
-      continue;
+      return;
     }
     for (const change of changes) {
       revision = change.revision;
@@ -59,11 +61,16 @@ export async function* watchChanges(
       const shown = await select(dependencies, tenant, change, request);
       if (shown === undefined) continue;
       yield { kind: "change", change: shown, token: formatToken({ tenant, timeline, revision }) };
+      toldMs = performance.now();
+    }
+    // Also where much happens that this watcher does not ask for: its token must not grow old.
+    if (performance.now() - toldMs >= heartbeatMs) {
+      yield heartbeat(tenant, timeline, revision);
+      toldMs = performance.now();
     }
     if (revision < head.revision) continue;
-    const woken = await wake.next(heartbeatMs);
+    await wake.next(Math.max(1, Math.ceil(toldMs + heartbeatMs - performance.now())));
     await permits(context.caller, "operator", { tenant });
-    if (!woken) yield heartbeat(tenant, timeline, revision);
   }
 }
 
@@ -95,7 +102,8 @@ async function select(
     (object.type === delegationType && (object.id === delegationId || owned.has(object.id)));
   const deleted = change.deleted.filter(wanted);
   const created = change.created.filter(wanted);
-  if (deleted.length + created.length === 0) return undefined;
+  // Another model may change what any of them means.
+  if (deleted.length + created.length === 0 && change.modelId === undefined) return undefined;
   return { ...change, deleted, created };
 }
 

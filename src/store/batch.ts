@@ -1,6 +1,7 @@
 import type { PoolClient } from "pg";
+import type { RevisionChange } from "../core/change.ts";
 import { DomainError } from "../core/error.ts";
-import { parseTimeline } from "../core/revision.ts";
+import { parseRevision, parseTimeline } from "../core/revision.ts";
 import { applyMutation } from "./apply.ts";
 import { readBatch } from "./batch-reads.ts";
 import { BatchState } from "./batch-state.ts";
@@ -8,6 +9,7 @@ import { writeBatch } from "./batch-writes.ts";
 import { sqlStateOf } from "./database-error.ts";
 import { readLastDigest, sealRevisions } from "./revision-seal.ts";
 import { expectNoWarning, outcomeUnknown, sessionOf, type Database } from "./database.ts";
+import { notifyHeadIn } from "./hints.ts";
 import type { Mutation, MutationResult } from "./mutation.ts";
 
 const lockStatement = {
@@ -34,48 +36,104 @@ interface LockRow {
  * Rejects with `outcome_unknown` where the commit may or may not have happened, with
  * `tenant_not_found`, or with the database's error: then nothing was written.
  */
-export async function runBatch(
+export function runBatch(
   database: Database,
   tenant: string,
   mutations: readonly Mutation[],
+  hintName: string,
 ): Promise<readonly MutationResult[]> {
-  return await database.lend("writes", async (client) => {
-    const session = sessionOf(client);
-    // One flight: the server runs them one after another.
-    const [, locked, reads, lastDigest] = await Promise.all([
-      client.query("begin isolation level read committed"),
-      session.query<LockRow>(lockStatement, [tenant, mutations.length]),
-      readBatch(session, tenant, mutations),
-      readLastDigest(session, tenant),
-    ]);
-    const [lock] = locked;
-    if (lock === undefined) {
-      await client.query("rollback");
-      throw new DomainError("tenant_not_found", `there is no tenant \`${tenant}\``);
-    }
-    const headBefore = lock.head - mutations.length;
-    const state = new BatchState({
-      ...reads,
-      nowMs: lock.head_at_ms,
-      horizon: lock.horizon,
-      headBefore,
-      activeModelId: lock.active_model_id ?? undefined,
-    });
-    const timeline = parseTimeline(lock.timeline);
-    const results = mutations.map((mutation, index) =>
-      applyMutation(state, mutation, headBefore + index + 1, timeline),
-    );
-    const seals = sealRevisions(tenant, lastDigest, lock.head_at_ms, mutations, results);
-    await settle(client, () => writeBatch(session, tenant, state, mutations, results, seals));
-    return results.map((result, index) => ({ ...result, digest: seals[index]?.digest ?? "" }));
-  });
+  const { promise, resolve, reject } = Promise.withResolvers<readonly MutationResult[]>();
+  database
+    .lend("writes", async (client) => {
+      const { results, hinted } = await write(client, tenant, mutations, hintName);
+      resolve(results);
+      // The connection stays lent until the hint has left; the writers do not wait for that.
+      await hinted;
+    })
+    .catch(reject);
+  return promise;
 }
 
-/** Sends the commit right behind the writes, in the same flight, and finds out what became of it. */
-async function settle(client: PoolClient, write: () => readonly Promise<unknown>[]): Promise<void> {
-  await expectNoWarning(client, async () => {
-    const writes = write();
-    const [commit, ...written] = await Promise.allSettled([client.query("commit"), ...writes]);
+interface Written {
+  readonly results: readonly MutationResult[];
+  /** Never rejects: a hint may be lost. */
+  readonly hinted: Promise<void>;
+}
+
+async function write(
+  client: PoolClient,
+  tenant: string,
+  mutations: readonly Mutation[],
+  hintName: string,
+): Promise<Written> {
+  const session = sessionOf(client);
+  // One flight: the server runs them one after another.
+  const [, locked, reads, lastDigest] = await Promise.all([
+    client.query("begin isolation level read committed"),
+    session.query<LockRow>(lockStatement, [tenant, mutations.length]),
+    readBatch(session, tenant, mutations),
+    readLastDigest(session, tenant),
+  ]);
+  const [lock] = locked;
+  if (lock === undefined) {
+    await client.query("rollback");
+    throw new DomainError("tenant_not_found", `there is no tenant \`${tenant}\``);
+  }
+  const headBefore = lock.head - mutations.length;
+  const state = new BatchState({
+    ...reads,
+    nowMs: lock.head_at_ms,
+    horizon: lock.horizon,
+    headBefore,
+    activeModelId: lock.active_model_id ?? undefined,
+  });
+  const timeline = parseTimeline(lock.timeline);
+  const applied = mutations.map((mutation, index) => ({
+    mutation,
+    result: applyMutation(state, mutation, headBefore + index + 1, timeline),
+  }));
+  const results = applied.map(({ result }) => result);
+  const seals = sealRevisions(tenant, lastDigest, lock.head_at_ms, mutations, results);
+  const position = { tenant, timeline, revision: parseRevision(lock.head) };
+  const { hinted } = await settle(client, {
+    send: () => writeBatch(session, tenant, state, mutations, results, seals),
+    hint: () => notifyHeadIn(session, { ...position, from: hintName }),
+  });
+  const written = applied.map(({ mutation, result }, index) => ({
+    ...result,
+    digest: seals[index]?.digest ?? "",
+    change: changeOf(mutation, result, lock.head_at_ms),
+  }));
+  return { results: written, hinted };
+}
+
+function changeOf(
+  mutation: Mutation,
+  result: MutationResult,
+  committedAtMs: number,
+): RevisionChange {
+  const { operation, reason, caller, activateModelId } = mutation;
+  const of = { revision: result.revision, committedAtMs, callerId: caller.id, reason, operation };
+  if (result.kind !== "committed") return { ...of, deleted: [], created: [] };
+  const { created, deleted } = result;
+  const model = activateModelId === undefined ? {} : { modelId: activateModelId };
+  return { ...of, ...model, deleted, created };
+}
+
+/**
+ * Sends the commit right behind the writes, in the same flight, and finds out what became of it. The
+ * hint goes right behind that: it leaves when the commit is done, before this process has heard of it.
+ * Where nothing was committed it is a false one, which does no harm.
+ */
+async function settle(
+  client: PoolClient,
+  { send, hint }: { send: () => readonly Promise<unknown>[]; hint: () => Promise<void> },
+): Promise<Pick<Written, "hinted">> {
+  return await expectNoWarning(client, async () => {
+    const writes = send();
+    const committing = client.query("commit");
+    const hinted = hint().catch(() => undefined);
+    const [commit, ...written] = await Promise.allSettled([committing, ...writes]);
     const failed = written.find((each) => each.status === "rejected");
     // PostgreSQL commits nothing of a transaction in which a statement failed.
     if (failed !== undefined && sqlStateOf(failed.reason) !== undefined) throw failed.reason;
@@ -85,5 +143,6 @@ async function settle(client: PoolClient, write: () => readonly Promise<unknown>
       throw outcomeUnknown(commit.reason);
     }
     if (commit.value.command !== "COMMIT") throw outcomeUnknown(commit.value.command);
+    return { hinted };
   });
 }

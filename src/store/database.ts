@@ -50,7 +50,10 @@ export class Database {
     const bounded = { query_timeout: statementTimeoutMs + 2_000 };
     this.#connectionString = options.connectionString;
     this.#pools = {
-      reads: makePool(options, "reads", options.readConnectionsMax ?? 12, bounded),
+      reads: makePool(options, "reads", options.readConnectionsMax ?? 12, {
+        ...bounded,
+        pipeline: true,
+      }),
       writes: makePool(options, "writes", options.writeConnectionsMax ?? 8, { pipeline: true }),
       leases: makePool(options, "leases", 2, {}),
       hints: makePool(options, "hints", 2, bounded),
@@ -94,14 +97,20 @@ export class Database {
     }
   }
 
-  /** Runs the reads on one snapshot: all see the same head. */
+  /**
+   * Runs the reads on one snapshot: all see the same head. Statements that are sent together are one
+   * flight, and the beginning goes along with the first of them.
+   */
   snapshot<Value>(reads: (session: Session) => Promise<Value>): Promise<Value> {
-    return this.lend("reads", async (client) => {
-      await client.query("begin isolation level repeatable read read only");
-      const value = await reads(sessionOf(client));
+    const { promise, resolve, reject } = Promise.withResolvers<Value>();
+    this.lend("reads", async (client) => {
+      const begin = client.query("begin isolation level repeatable read read only");
+      const [value] = await Promise.all([reads(sessionOf(client)), begin]);
+      resolve(value);
+      // Of what was read nothing hangs on it, only when the connection can be lent again.
       await client.query("commit");
-      return value;
-    });
+    }).catch(reject);
+    return promise;
   }
 
   /** A connection that throws is closed, never lent again: nothing is known of its state. */

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import type { Consent, DelegationRecord } from "../core/delegation.ts";
 import type { JsonObject } from "../core/json.ts";
-import { asDomainError } from "./database-error.ts";
-import type { Database } from "./database.ts";
+import type { Database, Session, Statement } from "./database.ts";
 import type { DelegationRecordTable } from "./schema.ts";
 
 /** The records of those of the delegations that have one. A mutation stores them, with the tuples. */
@@ -12,17 +11,27 @@ export async function readDelegationRecords(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, DelegationRecord>> {
   if (ids.length === 0) return new Map();
-  try {
-    const rows = await database.kysely
-      .selectFrom("delegation_record")
-      .selectAll()
-      .where("tenant_id", "=", tenant)
-      .where("id", "in", [...ids])
-      .execute();
-    return new Map(rows.map((row) => [row.id, recordOfRow(row)]));
-  } catch (error) {
-    throw asDomainError(error);
-  }
+  const values = [tenant, ids];
+  return recordsOf(await database.query<DelegationRecordTable>("reads", recordsStatement, values));
+}
+
+/** The same, on the snapshot of the session. */
+export async function readDelegationRecordsIn(
+  session: Session,
+  tenant: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, DelegationRecord>> {
+  return recordsOf(await session.query<DelegationRecordTable>(recordsStatement, [tenant, ids]));
+}
+
+const recordsStatement: Statement = {
+  name: "delegation_records",
+  text: `select id, purpose, consent, labels, created_by, created_at_ms from delegation_record
+    where tenant_id = $1 and id = any($2::text[])`,
+};
+
+function recordsOf(rows: readonly DelegationRecordTable[]): ReadonlyMap<string, DelegationRecord> {
+  return new Map(rows.map((row) => [row.id, recordOfRow(row)]));
 }
 
 function recordOfRow(row: DelegationRecordTable): DelegationRecord {

@@ -2,6 +2,7 @@ import { DomainError } from "../core/error.ts";
 import { parseRevision, parseTimeline, type Revision, type Timeline } from "../core/revision.ts";
 import { sqlStateOf } from "./database-error.ts";
 import { onlyRow, type Database, type Statement } from "./database.ts";
+import { acknowledgementChannel, formatAcknowledgementHint } from "./hints.ts";
 
 /** One statement a rule of the revocation protocol (L1 to L8, W4, W5); the rule is named at each. */
 
@@ -123,53 +124,66 @@ export async function renewLease(
 
 const acknowledgeStatement: Statement = {
   name: "lease_acknowledge",
-  text: `update lease_tenant set acked_rev = greatest(acked_rev, $3)
-    where tenant_id = $2 and lease_id = $1`,
+  text: `with acknowledged as (update lease_tenant set acked_rev = greatest(acked_rev, $3)
+      where tenant_id = $2 and lease_id = $1 returning 1)
+    select pg_notify(channel, $4) from acknowledged, unnest($5::text[]) as channel`,
 };
 
-/** L4, not durable. */
+/** L4, not durable. Whoever asked is told when it can be seen: a hint, as any. */
 export async function acknowledgeRevision(
   database: Database,
   leaseId: string,
   tenant: string,
   applied: Revision,
+  askedBy: readonly string[] = [],
 ): Promise<void> {
-  await database.query("hints", acknowledgeStatement, [leaseId, tenant, applied]);
+  await database.query("hints", acknowledgeStatement, [
+    leaseId,
+    tenant,
+    applied,
+    formatAcknowledgementHint({ tenant, leaseId, revision: applied }),
+    askedBy.map(acknowledgementChannel),
+  ]);
 }
 
 const scanStatement: Statement = {
   name: "lease_scan",
-  text: `select prokura_timeline() as timeline,
-      (select count(*) from lease_tenant where tenant_id = $1) as leases,
+  text: `select prokura_timeline() as timeline, coalesce((select json_agg(json_build_array(
+      (select count(*) from lease_tenant where tenant_id = w.tenant),
       array(select s.lease_id::text from lease_tenant s join lease l using (lease_id)
-        where s.tenant_id = $1 and ($3::uuid[] is null or s.lease_id = any($3::uuid[]))
-          and (s.acked_rev < $2 or l.tl <> (select prokura_timeline()))) as waiting_for`,
+        where s.tenant_id = w.tenant
+          and (s.acked_rev < w.revision or l.tl <> (select prokura_timeline())))
+      ) order by w.place)
+    from unnest($1::text[], $2::bigint[]) with ordinality as w(tenant, revision, place)), '[]') as scanned`,
 };
 
 export interface LeaseScan {
   readonly timeline: Timeline;
+  /** One for each that was asked about, in that order. */
+  readonly scanned: readonly ScannedLeases[];
+}
+
+export interface ScannedLeases {
   readonly waitingFor: readonly string[];
+  /** Of the tenant in all. */
   readonly leases: number;
 }
 
-/** W4: who has not acknowledged the revision; `among` narrows a later scan to the first one's. */
+/** W4: who has not acknowledged the revisions, of each tenant, in one snapshot. */
 export async function scanLeases(
   database: Database,
-  tenant: string,
-  revision: Revision,
-  among: readonly string[] | undefined,
+  wanted: readonly { readonly tenant: string; readonly revision: Revision }[],
 ): Promise<LeaseScan> {
+  const values = [wanted.map(({ tenant }) => tenant), wanted.map(({ revision }) => revision)];
   const row = onlyRow(
     await database.query<{
       readonly timeline: string;
-      readonly leases: number;
-      readonly waiting_for: readonly string[];
-    }>("reads", scanStatement, [tenant, revision, among ?? null]),
+      readonly scanned: readonly (readonly [number, readonly string[]])[];
+    }>("reads", scanStatement, values),
   );
   return {
     timeline: parseTimeline(row.timeline),
-    waitingFor: row.waiting_for,
-    leases: row.leases,
+    scanned: row.scanned.map(([leases, waitingFor]) => ({ leases, waitingFor })),
   };
 }
 

@@ -89,7 +89,7 @@ export async function readCheckpoints(
   tenant: string,
   after: { readonly chain: string; readonly seq: number },
   limit: number,
-): Promise<readonly (CheckpointPart & { readonly chain: string; readonly seq: number })[]> {
+): Promise<readonly CheckpointPart[]> {
   const rows = await database.query<CheckpointRow>("reads", checkpointsStatement, [
     tenant,
     after.chain,
@@ -149,12 +149,9 @@ function partOfRow(row: SegmentRow): SegmentPart {
   };
 }
 
-function checkpointOfRow(
-  row: CheckpointRow,
-): CheckpointPart & { readonly chain: string; readonly seq: number } {
-  const { chain, seq, body } = row;
-  const signed = { body, signature: row.signature.toString("base64url") };
-  return { kind: "checkpoint", chain, seq, signed };
+function checkpointOfRow({ chain, seq, body, signature }: CheckpointRow): CheckpointPart {
+  const signed = { body, signature: signature.toString("base64url") };
+  return { kind: "checkpoint", signed, at: { chain, seq } };
 }
 
 const columns = `chain, first_seq, last_seq, from_ms, to_ms,
@@ -182,7 +179,7 @@ const chainsStatement: Statement = {
         order by s.chain limit 1) from named n where n.chain is not null)
     select x.chain, c.head_seq, c.head_hash from (
       select chain from named where chain is not null
-      union select chain from log_chain where tenant_id = $1) x
+      union select chain from log_chain where tenant_id = $1 and chain <> '') x
     left join log_chain c on c.tenant_id = $1 and c.chain = x.chain order by x.chain`,
 };
 

@@ -1,4 +1,5 @@
 import type { Caller } from "../core/caller.ts";
+import type { RevisionChange } from "../core/change.ts";
 import type { DelegationRecord } from "../core/delegation.ts";
 import type { DomainError } from "../core/error.ts";
 import type { Name } from "../core/object.ts";
@@ -70,6 +71,8 @@ interface AtRevision {
   readonly timeline: Timeline;
   /** Chained over all revisions up to this one, in hexadecimal; empty until it is written. */
   readonly digest?: string;
+  /** The same as everybody reads of the revision afterwards; absent until it is written. */
+  readonly change?: RevisionChange;
 }
 
 export interface Committed extends AtRevision {

@@ -10,6 +10,7 @@ const batchRows = 5_000;
 /**
  * Moves the horizon to the last revision that is older than the window, commits that, and only then
  * deletes what lies below, by the batch. Breaking it off at any point is harmless. Returns the horizon.
+ * Who wrote a revision, and why, is kept as long as the log of decisions.
  */
 export async function truncateHistory(
   database: Database,
@@ -23,7 +24,6 @@ export async function truncateHistory(
   ]);
   const horizon = parseRevision(row?.horizon ?? 0);
   await deleteAll(database, tupleStatement, [tenant, horizon]);
-  await deleteAll(database, revisionStatement, [tenant, horizon]);
   await deleteAll(database, recordStatement, [tenant, horizon]);
   return horizon;
 }
@@ -63,14 +63,6 @@ const tupleStatement: Statement = {
       where tenant_id = $1 and deleted_rev <= $2 order by deleted_rev limit $3)
     delete from relation_tuple t using gone
     where t.tenant_id = $1 and t.created_rev = gone.created_rev and t.ord = gone.ord returning 1`,
-};
-
-/** The horizon's own row says when it was: it stays. */
-const revisionStatement: Statement = {
-  name: "retention_revisions",
-  text: `with gone as (select rev from revision
-      where tenant_id = $1 and rev < $2 order by rev limit $3)
-    delete from revision r using gone where r.tenant_id = $1 and r.rev = gone.rev returning 1`,
 };
 
 const recordStatement: Statement = {

@@ -4,6 +4,7 @@ import { DomainError } from "../core/error.ts";
 import { runBatch } from "./batch.ts";
 import { asDomainError, isTransient } from "./database-error.ts";
 import type { Database } from "./database.ts";
+import { newHintName } from "./hints.ts";
 import type { Mutation, MutationResult } from "./mutation.ts";
 
 /** The one way in which a tenant changes. */
@@ -27,8 +28,12 @@ const queueMax = 4_096;
 const attemptsMax = 6;
 const pauseMs = 5;
 
-/** Groups what arrives while a tenant's batch is under way into its next one: a queue a tenant. */
-export function createWriter(database: Database): Writer {
+/**
+ * Groups what arrives while a tenant's batch is under way into its next one: a queue a tenant. Each batch
+ * is announced to the other nodes as soon as it is committed, by the name under which this one is told
+ * of acknowledgements.
+ */
+export function createWriter(database: Database, hintName: string = newHintName()): Writer {
   const queues = new Map<string, TenantQueue>();
   let closed = false;
 
@@ -45,7 +50,8 @@ export function createWriter(database: Database): Writer {
       }
       // A mutation without tuples weighs something too.
       const weight = tuples + 1;
-      const queue = queues.get(mutation.tenant) ?? new TenantQueue(database, mutation.tenant);
+      const queue =
+        queues.get(mutation.tenant) ?? new TenantQueue(database, mutation.tenant, hintName);
       queues.set(mutation.tenant, queue);
       try {
         return await queue.add(mutation, weight, signal);
@@ -70,13 +76,15 @@ interface Waiting {
 class TenantQueue {
   readonly #database: Database;
   readonly #tenant: string;
+  readonly #hintName: string;
   readonly #urgent: Waiting[] = [];
   readonly #ordinary: Waiting[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(database: Database, tenant: string) {
+  constructor(database: Database, tenant: string, hintName: string) {
     this.#database = database;
     this.#tenant = tenant;
+    this.#hintName = hintName;
   }
 
   get idle(): boolean {
@@ -158,7 +166,7 @@ class TenantQueue {
   async #attempt(mutations: readonly Mutation[]): Promise<readonly MutationResult[]> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await runBatch(this.#database, this.#tenant, mutations);
+        return await runBatch(this.#database, this.#tenant, mutations, this.#hintName);
       } catch (error) {
         if (!isTransient(error)) throw asDomainError(error);
         if (attempt === attemptsMax) {

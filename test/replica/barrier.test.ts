@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { parseRevision, parseTimeline } from "../../src/core/revision.ts";
-import { Barrier } from "../../src/replica/barrier.ts";
+import { Barrier, type BarrierOptions } from "../../src/replica/barrier.ts";
 import { zeroCounters } from "../../src/replica/counters.ts";
-import type { Db } from "../../src/replica/db.ts";
+import type { Db, Scan, WantedScan } from "../../src/replica/db.ts";
 import { defaultParameters } from "../../src/replica/parameters.ts";
 import { Scheduler } from "../support/simulation/scheduler.ts";
 
@@ -11,25 +11,25 @@ const timeline = parseTimeline("00000001");
 
 suite("Barrier", () => {
   test("waits for the leases of the first scan, however many come later", async () => {
-    const scans: (readonly string[] | undefined)[] = [];
-    const { barrier, get } = barrierOn((_, __, among) => {
-      scans.push(among);
+    let scans = 0;
+    const waitedFor: (readonly string[])[] = [];
+    const { barrier, get } = barrierOn((wanted) => {
+      waitedFor.push(barrier.waitedFor());
+      scans += 1;
       // Every scan shows another lease that has not acknowledged.
-      const waitingFor =
-        scans.length < 3 ? ["first", `new${scans.length}`] : [`new${scans.length}`];
-      return Promise.resolve({ timeline, waitingFor, leases: 2 });
+      const waitingFor = scans < 3 ? ["first", `new${scans}`] : [`new${scans}`];
+      return scanned(wanted, waitingFor, 2);
     });
     const enforced = await get(barrier.wait(token(5), 10_000));
     assert.equal(enforced.nodesAcknowledged, 2);
-    assert.deepEqual(scans, [undefined, ["first", "new1"], ["first"]]);
+    assert.deepEqual(waitedFor, [[], ["first", "new1"], ["first"]]);
   });
 
   test("scans for all writes of a tenant together that came while a scan was full", async () => {
     const revisions: number[] = [];
-    const { barrier, get } = barrierOn((_, revision) => {
-      revisions.push(revision);
-      const waitingFor = revisions.length > 40 ? [] : ["slow"];
-      return Promise.resolve({ timeline, waitingFor, leases: 1 });
+    const { barrier, get } = barrierOn((wanted) => {
+      revisions.push(...wanted.map(({ revision }) => revision));
+      return scanned(wanted, revisions.length > 40 ? [] : ["slow"]);
     });
     const writes = Array.from({ length: 50 }, (_, index) => barrier.wait(token(index + 1), 10_000));
     await get(Promise.all(writes));
@@ -38,9 +38,7 @@ suite("Barrier", () => {
   });
 
   test("answers shortly before the deadline that the write is not enforced", async () => {
-    const { barrier, get, scheduler } = barrierOn(() =>
-      Promise.resolve({ timeline, waitingFor: ["dead"], leases: 1 }),
-    );
+    const { barrier, get, scheduler } = barrierOn((wanted) => scanned(wanted, ["dead"]));
     await assert.rejects(get(barrier.wait(token(5), 1000)), { code: "not_enforced" });
     assert(scheduler.nowMs >= 899 && scheduler.nowMs <= 901);
   });
@@ -49,13 +47,83 @@ suite("Barrier", () => {
     const { barrier, get } = barrierOn(() => Promise.reject(new Error("away")));
     await assert.rejects(get(barrier.wait(token(5), 1000)), { code: "not_enforced" });
   });
+
+  test("looks again as soon as it has heard of all, and believes only what it sees", async () => {
+    const { barrier, get, scheduler } = barrierOn((wanted) =>
+      scanned(wanted, scheduler.nowMs < 3 ? ["slow", "quick"] : []),
+    );
+    const waiting = barrier.wait(token(5), 10_000);
+    scheduler.after(1, () => barrier.acknowledged("acme", "quick", parseRevision(5)));
+    // Both are false: the next scan says so.
+    scheduler.after(2, () => barrier.acknowledged("acme", "slow", parseRevision(7)));
+    scheduler.after(3.5, () => barrier.acknowledged("acme", "quick", parseRevision(5)));
+    scheduler.after(3.5, () => barrier.acknowledged("acme", "slow", parseRevision(5)));
+    await get(waiting);
+    assert.equal(scheduler.nowMs, 3.5);
+  });
+
+  test("does not take what was heard of an earlier revision for an acknowledgement", async () => {
+    const { barrier, get, scheduler } = barrierOn((wanted) =>
+      scanned(wanted, scheduler.nowMs < 2 ? ["slow"] : []),
+    );
+    const waiting = barrier.wait(token(5), 10_000);
+    scheduler.after(2, () => barrier.acknowledged("acme", "slow", parseRevision(4)));
+    await get(waiting);
+    assert(scheduler.nowMs > 2);
+  });
+
+  test("waits for the own node only until that has applied the revision", async () => {
+    let applied = 4;
+    const { barrier, get, scheduler } = barrierOn(
+      (wanted) => scanned(wanted, ["own"]),
+      (leaseId, { revision }) => leaseId === "own" && applied >= revision,
+    );
+    const waiting = barrier.wait(token(5), 10_000);
+    scheduler.after(30, () => (applied = 5));
+    await get(waiting);
+    assert(scheduler.nowMs >= 30);
+  });
+
+  test("scans for many tenants together while scans are under way", async () => {
+    const asked: number[] = [];
+    const { barrier, get, scheduler } = barrierOn(async (wanted) => {
+      asked.push(wanted.length);
+      await new Promise<void>((resolve) => scheduler.after(1, resolve));
+      return scanned(wanted, []);
+    });
+    const tenants = Array.from({ length: 100 }, (_, index) => `tenant${index}`);
+    const writes = tenants.map((tenant) => barrier.wait({ ...token(5), tenant }, 10_000));
+    await get(Promise.all(writes));
+    assert.deepEqual(asked, [1, 1, 1, 1, 96]);
+  });
+
+  test("a scan that is never answered holds up no other write", async () => {
+    let scans = 0;
+    const { barrier, get } = barrierOn((wanted) =>
+      (scans += 1) === 1 ? new Promise(() => {}) : scanned(wanted, []),
+    );
+    barrier.wait(token(5), 10_000).catch(() => {});
+    await get(barrier.wait(token(6), 10_000));
+    assert.equal(scans, 2);
+  });
 });
+
+function scanned(
+  wanted: readonly WantedScan[],
+  waitingFor: readonly string[],
+  leases: number = 1,
+): Promise<Scan> {
+  return Promise.resolve({ timeline, scanned: wanted.map(() => ({ waitingFor, leases })) });
+}
 
 function token(revision: number): Parameters<Barrier["wait"]>[0] {
   return { tenant: "acme", timeline, revision: parseRevision(revision) };
 }
 
-function barrierOn(scan: Db["scan"]): {
+function barrierOn(
+  scan: Db["scan"],
+  hasApplied: BarrierOptions["hasApplied"] = () => false,
+): {
   readonly barrier: Barrier;
   readonly scheduler: Scheduler;
   readonly get: <Value>(promise: Promise<Value>) => Promise<Value>;
@@ -80,6 +148,7 @@ function barrierOn(scan: Db["scan"]): {
     faults: {},
     counters: zeroCounters(),
     report: () => {},
+    hasApplied,
     looksExpired: () => false,
   });
   return {

@@ -46,17 +46,17 @@ suite("ReplicaMachine", () => {
   });
 
   test("ends an evaluation whose pages take too much memory", async () => {
-    const { machine, refusal } = await startCalmNode({ evaluationBytes: 2000 });
+    const { machine, refusal } = await startCalmNode({ evaluationBytes: 1000 });
     const pages = Array.from({ length: 20 }, (_, index) => page(`d${index}`));
     assert.equal(await refusal(machine.evaluate("alpha", reads(...pages), {})), "budget_exceeded");
   });
 
   test("ends an evaluation when pages that are waited for fill the memory, and gives them up", async () => {
-    const { machine, refusal, get } = await startCalmNode({ memoryBytes: 3000 });
+    const { machine, refusal, get } = await startCalmNode({ memoryBytes: 600 });
     const pages = Array.from({ length: 20 }, (_, index) => page(`d${index}`));
     assert.equal(await refusal(machine.evaluate("alpha", reads(...pages), {})), "limit_exceeded");
     await get(machine.evaluate("alpha", reads(page("x")), {}));
-    assert(machine.heldBytes <= 3000);
+    assert(machine.heldBytes <= 600);
   });
 
   test("admits so many waiting evaluations and no more", async () => {
@@ -109,7 +109,7 @@ suite("ReplicaMachine", () => {
   }
 
   test("stops waiting when the request is cancelled, and keeps no page pinned for it", async () => {
-    const { machine, pass, refusal, get } = await startCalmNode({ memoryBytes: 3000 });
+    const { machine, pass, refusal, get } = await startCalmNode({ memoryBytes: 600 });
     await get(machine.evaluate("alpha", one, {}));
     const controller = new AbortController();
     const pages = [page("a"), page("b")];
@@ -120,7 +120,7 @@ suite("ReplicaMachine", () => {
     for (const id of ["p", "q", "r", "s", "t"]) {
       await get(machine.evaluate("alpha", reads(page(id)), {}));
     }
-    assert(machine.heldBytes <= 3000);
+    assert(machine.heldBytes <= 600);
   });
 
   test("a deadline that passes while pages load is no decision", async () => {

@@ -114,14 +114,14 @@ suite("PageStore", () => {
   test("eviction changes no answer, and leaves the budget kept and no symbol behind", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
-        const clock = new PageClock(2500);
+        const clock = new PageClock(900);
         const store = run(steps, clock);
         clock.shrink();
         assert(clock.bytes <= clock.limitBytes);
         store.drop();
         assert.deepEqual(
-          { bytes: clock.bytes, units: clock.units, symbols: store.symbols.count },
-          { bytes: 0, units: 0, symbols: 0 },
+          { bytes: clock.bytes, pages: store.size, symbols: store.symbols.count },
+          { bytes: 0, pages: 0, symbols: 0 },
         );
       }),
       { numRuns: 700 },
@@ -188,7 +188,7 @@ suite("PageStore", () => {
   });
 
   test("pinned pages survive the need of room, and go when they are unpinned", () => {
-    const clock = new PageClock(1200);
+    const clock = new PageClock(150);
     const { store, load } = world(clock);
     const key = forward("document:x", "viewer");
     load([key]);
@@ -202,7 +202,7 @@ suite("PageStore", () => {
   });
 
   test("a page that is read between needs of room outlives those that are not", () => {
-    const { store, load } = world(new PageClock(2400));
+    const { store, load } = world(new PageClock(320));
     const key = forward("document:hot", "viewer");
     load([key]);
     for (let index = 0; index < 50; index += 1) {

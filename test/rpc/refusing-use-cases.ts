@@ -14,6 +14,7 @@ export function refusingUseCases(given: Partial<UseCases>): UseCases {
       get: refuse,
       list: refuse,
       suspend: refuse,
+      offboard: refuse,
       resume: refuse,
     },
     tuples: {

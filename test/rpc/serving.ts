@@ -18,6 +18,8 @@ export const limits: RequestLimits & TransportLimits = {
   messageBytesMax: 4 * 1024 * 1024,
   inFlightMax: 10_000,
   inFlightPerConnectionMax: 1000,
+  callerRateMax: Infinity,
+  callerInFlightMax: 5_000,
 };
 
 /** A server on free ports, and the lines that it logs. */

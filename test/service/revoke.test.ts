@@ -3,7 +3,9 @@ import { afterEach, beforeEach, suite, test } from "node:test";
 import { DomainError, type ErrorCode } from "../../src/core/error.ts";
 import { parseName } from "../../src/core/object.ts";
 import { parseSubjectText } from "../../src/core/subject.ts";
+import { parseTupleText } from "../../src/core/tuple.ts";
 import type { Selector } from "../../src/service/delegations.ts";
+import { createWriter } from "../../src/store/writer.ts";
 import {
   callOf,
   grant,
@@ -53,6 +55,34 @@ suite("revoke", () => {
       [[delegationId, "selected"]],
     );
     assert.equal(result?.enforced, true);
+  });
+
+  test("what another node has committed, and this one has not heard of, is found", async () => {
+    // A node that is not told of its own writes learns of them as it learns of another's.
+    const deaf = createWriter(node.database);
+    for (let time = 0; time < 10; time += 1) {
+      const id = `d${time}`;
+      const tuples = [
+        ...["principal", "delegator"].map((name) => `delegation:${id}#${name}@user:alice`),
+        `delegation:${id}#delegate@agent:mailbot`,
+      ];
+      const written = await deaf.write({
+        tenant: requestContext().tenant,
+        caller: requestContext().caller,
+        operation: "write_tuples",
+        reason: "",
+        steps: tuples.map((text) => ({ kind: "create", tuple: parseTupleText(text, "tuple") })),
+        preconditions: [],
+        records: [],
+        urgent: false,
+      });
+      assert.equal(written.kind, "committed");
+      const { delegations } = await revoke({ principal: object("user:alice") });
+      assert.deepEqual(
+        delegations.map(({ delegation }) => delegation.id),
+        [id],
+      );
+    }
   });
 
   test("a parent takes its whole subtree along, and says so", async () => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { parseRevision } from "../../src/core/revision.ts";
+import { parseRevision, parseTimeline } from "../../src/core/revision.ts";
 import { pollChanges, pollRowsMax, readChanges } from "../../src/store/changes.ts";
-import { listenForHints, notifyHead } from "../../src/store/hints.ts";
+import { listenForHints, newHintName, notifyHead, type HeadHint } from "../../src/store/hints.ts";
 import { listModels, readModel, storeModel, type StoredModel } from "../../src/store/models.ts";
 import { createTenant, ensureStandingTenants, listTenants } from "../../src/store/tenants.ts";
 import { create, mutation, openTestStore, type TestStore } from "../support/store.ts";
@@ -80,17 +80,29 @@ suite("changes", () => {
     await assert.rejects(poll, { code: "tenant_not_found" });
   });
 
+  const hint: HeadHint = {
+    tenant: "acme",
+    timeline: parseTimeline("00000001"),
+    revision: parseRevision(7),
+    from: newHintName(),
+  };
+
   test("are hinted at to whoever listens, also after the connection was lost", async () => {
-    let heard = Promise.withResolvers<string>();
+    let heard = Promise.withResolvers<HeadHint>();
     const gap = Promise.withResolvers<void>();
-    const listener = await listenForHints(
-      store.connectionString,
-      (tenant) => heard.resolve(tenant),
-      () => gap.resolve(),
-    );
-    await notifyHead(store.database, "acme");
-    assert.equal(await heard.promise, "acme");
-    heard = Promise.withResolvers<string>();
+    const name = newHintName();
+    const listener = await listenForHints(store.connectionString, name, {
+      onHead: (hint) => heard.resolve(hint),
+      onAcknowledgement: () => {},
+      onGap: () => gap.resolve(),
+    });
+    // What it wrote itself it knows; what is no hint at all is passed over.
+    await notifyHead(store.database, { ...hint, from: name });
+    const garbage = { name: "test_garbage", text: "select pg_notify('prokura_head', 'acme 1')" };
+    await store.database.query("hints", garbage, []);
+    await notifyHead(store.database, hint);
+    assert.deepEqual(await heard.promise, hint);
+    heard = Promise.withResolvers();
     await store.database.query(
       "hints",
       {
@@ -100,8 +112,8 @@ suite("changes", () => {
       [],
     );
     await gap.promise;
-    await notifyHead(store.database, "other");
-    assert.equal(await heard.promise, "other");
+    await notifyHead(store.database, { ...hint, tenant: "other" });
+    assert.deepEqual(await heard.promise, { ...hint, tenant: "other" });
     await listener.close();
   });
 });

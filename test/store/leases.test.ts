@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, suite, test } from "node:test";
 import { Client } from "pg";
-import { parseRevision } from "../../src/core/revision.ts";
+import { parseRevision, type Revision } from "../../src/core/revision.ts";
+import { listenForHints, newHintName } from "../../src/store/hints.ts";
 import {
   acknowledgeRevision,
   killLease,
@@ -11,6 +12,7 @@ import {
   renewLease,
   scanLeases,
   subscribeLease,
+  type ScannedLeases,
 } from "../../src/store/leases.ts";
 import { openTestStore, type TestStore } from "../support/store.ts";
 
@@ -31,6 +33,12 @@ suite("leases", () => {
     const leaseId = randomUUID();
     await registerLease(store.database, { leaseId, node: "n1", killMs: 12_000 });
     return leaseId;
+  }
+
+  async function scan(tenant: string, revision: Revision): Promise<ScannedLeases> {
+    const { scanned } = await scanLeases(store.database, [{ tenant, revision }]);
+    assert(scanned[0] !== undefined);
+    return scanned[0];
   }
 
   test("an id is registered once", async () => {
@@ -58,28 +66,63 @@ suite("leases", () => {
     await subscribeLease(store.database, leaseId, store.tenant);
     const { revision } = await store.write();
     await acknowledgeRevision(store.database, leaseId, store.tenant, revision);
-    const enforced = await scanLeases(store.database, store.tenant, revision, undefined);
-    assert.deepEqual(enforced, { timeline: "00000001", waitingFor: [], leases: 1 });
+    const wanted = [{ tenant: store.tenant, revision }];
+    const enforced = await scanLeases(store.database, wanted);
+    assert.deepEqual(enforced, {
+      timeline: "00000001",
+      scanned: [{ waitingFor: [], leases: 1 }],
+    });
     await client.query("update lease set tl = '00000000' where lease_id = $1", [leaseId]);
-    const scan = await scanLeases(store.database, store.tenant, revision, [leaseId]);
-    assert.deepEqual(scan.waitingFor, [leaseId]);
+    const scan = await scanLeases(store.database, wanted);
+    assert.deepEqual(scan.scanned[0]?.waitingFor, [leaseId]);
     assert.equal((await renewLease(store.database, leaseId)).renewed, false);
     await releaseLease(store.database, leaseId);
   });
 
-  test("an acknowledgement never goes back, and a narrowed scan sees none but its own", async () => {
+  test("an acknowledgement never goes back", async () => {
     const leaseId = await register();
     await subscribeLease(store.database, leaseId, store.tenant);
     const { revision } = await store.write();
-    const scan = () => scanLeases(store.database, store.tenant, revision, undefined);
-    assert.deepEqual((await scan()).waitingFor, [leaseId]);
-    assert.deepEqual(
-      (await scanLeases(store.database, store.tenant, revision, [randomUUID()])).waitingFor,
-      [],
-    );
+    assert.deepEqual((await scan(store.tenant, revision)).waitingFor, [leaseId]);
     await acknowledgeRevision(store.database, leaseId, store.tenant, revision);
     await acknowledgeRevision(store.database, leaseId, store.tenant, parseRevision(0));
-    assert.deepEqual((await scan()).waitingFor, []);
+    assert.deepEqual((await scan(store.tenant, revision)).waitingFor, []);
+    await releaseLease(store.database, leaseId);
+  });
+
+  test("a scan answers for each tenant in the order of the question", async () => {
+    const leaseId = await register();
+    await subscribeLease(store.database, leaseId, store.tenant);
+    const { revision } = await store.write();
+    const wanted = [
+      { tenant: "nobody", revision },
+      { tenant: store.tenant, revision },
+      { tenant: store.tenant, revision: parseRevision(0) },
+    ];
+    assert.deepEqual((await scanLeases(store.database, wanted)).scanned, [
+      { waitingFor: [], leases: 0 },
+      { waitingFor: [leaseId], leases: 1 },
+      { waitingFor: [], leases: 1 },
+    ]);
+    await releaseLease(store.database, leaseId);
+  });
+
+  test("an acknowledgement is told to whoever asked for it, and to nobody under a lost lease", async () => {
+    const leaseId = await register();
+    await subscribeLease(store.database, leaseId, store.tenant);
+    const { revision } = await store.write();
+    const heard = Promise.withResolvers<object>();
+    const [name, ignore] = [newHintName(), (): void => {}];
+    const listener = await listenForHints(store.connectionString, name, {
+      onHead: ignore,
+      onAcknowledgement: heard.resolve,
+      onGap: ignore,
+    });
+    const lost = randomUUID();
+    await acknowledgeRevision(store.database, lost, store.tenant, revision, [name]);
+    await acknowledgeRevision(store.database, leaseId, store.tenant, revision, ["other", name]);
+    assert.deepEqual(await heard.promise, { tenant: store.tenant, leaseId, revision });
+    await listener.close();
     await releaseLease(store.database, leaseId);
   });
 
@@ -116,8 +159,7 @@ suite("leases", () => {
     const leaseId = await register();
     await subscribeLease(store.database, leaseId, store.tenant);
     await killLease(store.database, leaseId, 0);
-    const { leases } = await scanLeases(store.database, store.tenant, parseRevision(1), undefined);
-    assert.equal(leases, 0);
+    assert.equal((await scan(store.tenant, parseRevision(1))).leases, 0);
     assert.equal(await subscribeLease(store.database, leaseId, store.tenant), "lease_lost");
     assert.equal((await renewLease(store.database, leaseId)).renewed, false);
   });

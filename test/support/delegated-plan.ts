@@ -32,6 +32,7 @@ export interface WorldPlan {
   readonly sibling: "none" | "same" | "tool_only" | "resource_only" | "split";
   readonly siblingId: "0" | "9";
   readonly eligible: string;
+  readonly eligibleOnServer: string;
   readonly isServed: boolean;
   readonly isGoverned: boolean;
   readonly session: boolean;
@@ -97,6 +98,13 @@ export const worldPlan: fc.Arbitrary<WorldPlan> = fc.record({
     "agent:a1 agent:a2",
     "agent:a9",
   ),
+  eligibleOnServer: fc.constantFrom(
+    "agent:*",
+    "agent:*",
+    "agent:*",
+    "agent:a1 agent:a2",
+    "agent:a9",
+  ),
   isServed: chance(2),
   isGoverned: chance(3),
   session: chance(2),
@@ -111,7 +119,7 @@ export function plannedTuples(plan: WorldPlan): RelationTuple[] {
 }
 
 function toolTuples(plan: WorldPlan): RelationTuple[] {
-  const { accesses, actors, eligible, isGoverned, isServed } = plan;
+  const { accesses, actors, eligible, eligibleOnServer, isGoverned, isServed } = plan;
   const required = accesses.map(({ role }) => permissionFor(role));
   const agents = [...new Set(actors)];
   const own = isGoverned ? ["tool/user", "mcp_server/user"] : [];
@@ -126,7 +134,7 @@ function toolTuples(plan: WorldPlan): RelationTuple[] {
     tuple(`tool:t2#user@${plan.principal}`),
     tuple("tool:t2#eligible@agent:*"),
     ...eligible.split(" ").map((subject) => tuple(`tool:t1#eligible@${subject}`)),
-    tuple("mcp_server:s1#eligible@agent:*"),
+    ...eligibleOnServer.split(" ").map((subject) => tuple(`mcp_server:s1#eligible@${subject}`)),
     ...agents.map((id) => tuple(`tier:r1#member@agent:${id}`)),
     tuple(`session:x1#principal@${plan.principal}`),
     tuple(`session:x1#actor@agent:${actors.at(-1)}`),

@@ -11,6 +11,7 @@ import { listenForMachine, postgresDb, postgresPast } from "../../src/replica/po
 import { PastEvaluator } from "../../src/replica/private-graph.ts";
 import { systemClock, systemRng, systemTimers } from "../../src/runtime.ts";
 import { storageOf } from "../../src/service/database-storage.ts";
+import { createBreakGlass, type BreakGlassUse } from "../../src/service/break-glass.ts";
 import type { DecisionEvent } from "../../src/service/decision-event.ts";
 import type { CoveragePair, DelegateRequest } from "../../src/service/delegations.ts";
 import { createPermits } from "../../src/service/permits.ts";
@@ -19,6 +20,7 @@ import { createServices, type Services } from "../../src/service/services.ts";
 import type { Storage } from "../../src/service/storage.ts";
 import { Database } from "../../src/store/database.ts";
 import { ensureStandingTenants } from "../../src/store/tenants.ts";
+import { newHintName } from "../../src/store/hints.ts";
 import { createWriter } from "../../src/store/writer.ts";
 import { createTestDatabase } from "./database.ts";
 
@@ -29,6 +31,8 @@ export interface ServiceNode extends AsyncDisposable {
   readonly replica: ReplicaMachine;
   readonly database: Database;
   readonly decisions: DecisionEvent[];
+  /** Uses of broken glass that were reported. */
+  readonly broken: BreakGlassUse[];
 }
 
 /** Several nodes share one database by its address. */
@@ -39,7 +43,8 @@ export async function startNode(
   const connectionString = address ?? (await createTestDatabase()).connectionString;
   const database = new Database({ connectionString, log: () => undefined });
   await ensureStandingTenants(database);
-  const writer = createWriter(database);
+  const hintName = newHintName();
+  const writer = createWriter(database, hintName);
   const storage = storageOf(database, writer);
   const models = {
     load: async (tenant: string, modelId: string) => {
@@ -49,7 +54,7 @@ export async function startNode(
     },
   };
   const replica = new ReplicaMachine({
-    db: postgresDb(database, systemTimers),
+    db: postgresDb(database, systemTimers, hintName),
     models,
     clock: systemClock,
     timers: systemTimers,
@@ -57,7 +62,7 @@ export async function startNode(
     report: () => undefined,
     node: "test",
   });
-  const hints = await listenForMachine(connectionString, replica);
+  const hints = await listenForMachine(connectionString, hintName, replica);
   replica.start();
   const past = new PastEvaluator({
     load: postgresPast(database),
@@ -67,12 +72,22 @@ export async function startNode(
     roundsMax: 80,
   });
   const decisions: DecisionEvent[] = [];
+  const broken: BreakGlassUse[] = [];
   const services = createServices({
     storage,
     replica,
     evaluatePast: (tenant, at, evaluation, signal) => past.evaluate(tenant, at, evaluation, signal),
     verifySubject: createTokenVerifier(issuers, Date.now),
-    permits: createPermits({ replica, limits: defaultLimits, nowMs: Date.now }),
+    permits: createPermits({
+      replica,
+      limits: defaultLimits,
+      nowMs: Date.now,
+      onBreakGlass: createBreakGlass({
+        write: storage.write,
+        report: (use) => void broken.push(use),
+        count: () => undefined,
+      }),
+    }),
     decisions: {
       record: (event) => {
         decisions.push(event);
@@ -93,6 +108,7 @@ export async function startNode(
     replica,
     database,
     decisions,
+    broken,
     async [Symbol.asyncDispose]() {
       await replica.close();
       await hints.close();

@@ -41,7 +41,7 @@ export async function startCalmNode(
       },
       parameters,
       faults,
-      notify: () => {},
+      hints: { announced: () => {}, acknowledged: () => {} },
       onAcknowledge: () => {},
     },
     1,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Head } from "../../../src/core/change.ts";
+import type { Head, RevisionChange } from "../../../src/core/change.ts";
 import type { PageKey } from "../../../src/core/page.ts";
 import {
   parseRevision,
@@ -8,7 +8,14 @@ import {
   type Timeline,
 } from "../../../src/core/revision.ts";
 import type { RelationTuple } from "../../../src/core/tuple.ts";
-import type { LeaseRegistration, Load, Poll, Renewal } from "../../../src/replica/db.ts";
+import type {
+  LeaseRegistration,
+  Load,
+  Poll,
+  Renewal,
+  Scan,
+  WantedScan,
+} from "../../../src/replica/db.ts";
 import type { DatabaseFaults } from "./database-faults.ts";
 import { emptyState, historyOf, type LeaseState, type State } from "./database-state.ts";
 import type { History } from "./history.ts";
@@ -20,8 +27,8 @@ type Redo<Result> = (state: State) => Result;
 export interface Written {
   readonly timeline: Timeline;
   readonly revision: Revision;
-  /** P7 alone: nothing was written, and no barrier is run. */
-  readonly isNothing: boolean;
+  /** `undefined` with P7 alone: nothing was written, and no barrier is run. */
+  readonly change: RevisionChange | undefined;
 }
 
 /**
@@ -221,11 +228,11 @@ export class SimulatedDatabase {
       const finds = creates.length > 0 || deletes.some((tuple) => standing.has(textOf(tuple)));
       if (!finds && this.#faults.noRevisionForNothing === true) {
         const { head: revision } = history;
-        return () => ({ timeline, revision, isNothing: true });
+        return () => ({ timeline, revision, change: undefined });
       }
       return (state) => {
-        const { revision } = historyOf(state, tenant).commit(deletes, creates, id);
-        return { timeline, revision, isNothing: false };
+        const change = historyOf(state, tenant).commit(deletes, creates, id);
+        return { timeline, revision: change.revision, change };
       };
     });
   }
@@ -259,21 +266,21 @@ export class SimulatedDatabase {
     return { ...this.#pollIn(this.#state, tenant, applied, history.head), pages };
   }
 
-  scan(
-    tenant: string,
-    revision: number,
-    among: readonly string[] | undefined,
-  ): { timeline: Timeline; waitingFor: readonly string[]; leases: number } {
+  scan(wanted: readonly WantedScan[]): Scan {
     const { timeline } = this;
     const state = this.#faults.scanOnReplica === true ? this.#replicaState() : this.#state;
-    const rows = [...state.leases.values()].filter(
-      (row) => row.acknowledged.has(tenant) && !this.#looksExpired(row, this.#clockMs),
-    );
-    const waitingFor = rows
-      .filter((row) => (row.acknowledged.get(tenant) ?? 0) < revision || row.timeline !== timeline)
-      .map((row) => row.leaseId)
-      .filter((id) => among === undefined || among.includes(id));
-    return { timeline, waitingFor, leases: rows.length };
+    const scanned = wanted.map(({ tenant, revision }) => {
+      const rows = [...state.leases.values()].filter(
+        (row) => row.acknowledged.has(tenant) && !this.#looksExpired(row, this.#clockMs),
+      );
+      const waitingFor = rows
+        .filter(
+          (row) => (row.acknowledged.get(tenant) ?? 0) < revision || row.timeline !== timeline,
+        )
+        .map((row) => row.leaseId);
+      return { waitingFor, leases: rows.length };
+    });
+    return { timeline, scanned };
   }
 
   /**

@@ -1,6 +1,6 @@
 import { DomainError } from "../../../src/core/error.ts";
-import type { Revision, Timeline } from "../../../src/core/revision.ts";
-import type { Db, Poll } from "../../../src/replica/db.ts";
+import type { ConsistencyToken, Revision, Timeline } from "../../../src/core/revision.ts";
+import type { Db, Poll, Scan } from "../../../src/replica/db.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import type { Chance, Scheduler } from "./scheduler.ts";
 
@@ -18,6 +18,17 @@ export interface Weather {
     readonly direction: "requests" | "replies";
     readonly byMs: number;
   };
+}
+
+/** What the database tells of one process to the others, if it arrives. */
+export interface Hints {
+  readonly announced: (position: ConsistencyToken) => void;
+  readonly acknowledged: (
+    name: string,
+    tenant: string,
+    leaseId: string,
+    revision: Revision,
+  ) => void;
 }
 
 export type Statement = keyof Db | "write" | "model" | "unsubscribe";
@@ -55,9 +66,9 @@ export class Link {
     this.#deliver = deliver;
   }
 
-  /** `notify` tells the others; the process learns of its acknowledgements and leases. */
+  /** `hints` go to the others; the process learns of its acknowledgements and leases. */
   db(
-    notify: (tenant: string) => void,
+    hints: Hints,
     onRegister: (leaseId: string) => void,
     onAcknowledge: (tenant: string, applied: number) => void,
   ): Db {
@@ -69,26 +80,26 @@ export class Link {
       },
       subscribe: (leaseId, tenant) => this.#subscribe(leaseId, tenant),
       renew: (leaseId) => this.call("renew", (done) => database.renew(leaseId, done)),
-      acknowledge: (leaseId, tenant, applied) => {
+      acknowledge: (leaseId, tenant, applied, askedBy) => {
         onAcknowledge(tenant, applied);
         return this.call<undefined>("acknowledge", (done) =>
-          database.acknowledge(leaseId, tenant, applied, done),
+          database.acknowledge(leaseId, tenant, applied, (result) => {
+            for (const name of askedBy) hints.acknowledged(name, tenant, leaseId, applied);
+            done(result);
+          }),
         );
       },
       poll: (tenant, applied) => this.#poll(tenant, applied),
       load: (tenant, applied, keys) =>
         this.call("load", (done) => done(database.load(tenant, applied, keys))),
-      scan: (tenant, revision, among) =>
-        this.call("scan", (done) =>
-          done(this.#heldUp(database.scan(tenant, revision, among), among)),
-        ),
+      scan: (wanted) => this.call("scan", (done) => done(this.#heldUp(database.scan(wanted)))),
       kill: (leaseId, renewSeq) =>
         this.call("kill", (done) => database.kill(leaseId, renewSeq, done)),
       release: (leaseId) =>
         this.call<undefined>("release", (done) => database.release(leaseId, done)),
-      notify: (tenant) =>
+      notify: (position) =>
         this.call<undefined>("notify", (done) => {
-          notify(tenant);
+          hints.announced(position);
           done(undefined);
         }),
     };
@@ -126,18 +137,18 @@ export class Link {
   }
 
   /** P4 alone: a coordinator that sees another timeline than before waits for a whole term. */
-  #heldUp(
-    scan: Awaited<ReturnType<Db["scan"]>>,
-    among: readonly string[] | undefined,
-  ): Awaited<ReturnType<Db["scan"]>> {
+  #heldUp(scan: Scan): Scan {
     if (this.#database.faults.waitAfterFailOver !== true) return scan;
     const { nowMs } = this.#scheduler;
     const before = this.#timeline;
     this.#timeline = scan.timeline;
     if (before !== undefined && before !== scan.timeline) this.#failOverNoticedMs = nowMs;
-    const isHeldUp = nowMs - this.#failOverNoticedMs < failOverWaitMs;
-    if (!isHeldUp || among?.includes(failOverWait) === false) return scan;
-    return { ...scan, waitingFor: [...scan.waitingFor, failOverWait] };
+    if (nowMs - this.#failOverNoticedMs >= failOverWaitMs) return scan;
+    const scanned = scan.scanned.map((one) => ({
+      ...one,
+      waitingFor: [...one.waitingFor, failOverWait],
+    }));
+    return { ...scan, scanned };
   }
 
   /** Sends a statement; it is executed after a while, by then perhaps nobody waits for it. */

@@ -53,6 +53,8 @@ const inMachine: Readonly<Record<keyof Faults, Kind>> = {
   },
   ignoreHorizon: { fact: "truncated history is not noticed", seed: 7 },
   ignoreTimeline: { fact: "a failover is not noticed", seed: 1 },
+  learnAcrossGap: { fact: "a node applies its own write past revisions that it lacks", seed: 1 },
+  forgetOwnLease: { fact: "a writer does not wait for its own node", seed: 1 },
 };
 
 const inDatabase: Readonly<Record<keyof DatabaseFaults, Kind>> = {

@@ -1,10 +1,15 @@
 import type { Faults } from "../../../src/replica/faults.ts";
 import { ReplicaMachine } from "../../../src/replica/machine.ts";
+import type { ConsistencyToken } from "../../../src/core/revision.ts";
 import type { ReplicaParameters } from "../../../src/replica/parameters.ts";
 import type { SimulatedDatabase } from "./database.ts";
-import { Link, type Weather } from "./link.ts";
+import { Link, type Hints, type Weather } from "./link.ts";
 import { documentModel } from "./document-model.ts";
 import type { Chance, Scheduler } from "./scheduler.ts";
+
+interface HintsFrom extends Pick<Hints, "acknowledged"> {
+  readonly announced: (position: ConsistencyToken, from: string) => void;
+}
 
 export interface NodeOptions {
   readonly name: string;
@@ -14,7 +19,7 @@ export interface NodeOptions {
   readonly weather: Weather;
   readonly parameters: Partial<ReplicaParameters>;
   readonly faults: Faults;
-  readonly notify: (tenant: string) => void;
+  readonly hints: HintsFrom;
   readonly onAcknowledge: (node: SimulatedNode, tenant: string, applied: number) => void;
 }
 
@@ -51,7 +56,10 @@ export class SimulatedNode {
     const mono = (): number => this.#monoMs();
     this.machine = new ReplicaMachine({
       db: this.link.db(
-        options.notify,
+        {
+          ...options.hints,
+          announced: (position) => options.hints.announced(position, this.name),
+        },
         (leaseId) => this.leaseIds.add(leaseId),
         (tenant, applied) => options.onAcknowledge(this, tenant, applied),
       ),

@@ -31,6 +31,7 @@ export function addCounters(sum: ReplicaCounters, more: Readonly<ReplicaCounters
   sum.decidedAtOnce += more.decidedAtOnce;
   sum.waited += more.waited;
   sum.polls += more.polls;
+  sum.learned += more.learned;
   sum.loads += more.loads;
   sum.pagesLoaded += more.pagesLoaded;
   sum.rollForwards += more.rollForwards;

@@ -134,7 +134,18 @@ class World {
       },
       parameters: { serveMs, killMs, renewMs: 200, wallToleranceMs: 50, pollMs: 400 },
       faults,
-      notify: (tenant) => this.#notify(tenant),
+      hints: {
+        announced: (position, from) =>
+          this.#hint(
+            ({ name }) => name !== from,
+            ({ machine }) => machine.announced(position, from),
+          ),
+        acknowledged: (name, tenant, leaseId, revision) =>
+          this.#hint(
+            (node) => node.name === name,
+            ({ machine }) => machine.acknowledged(tenant, leaseId, revision),
+          ),
+      },
       onAcknowledge: (node, tenant, applied) => {
         // I1.
         if (applied > (node.appliedMax.get(tenant) ?? 0)) {
@@ -185,12 +196,10 @@ class World {
     return isDone;
   }
 
-  #notify(tenant: string): void {
-    for (const node of this.#nodes) {
+  #hint(names: (node: SimulatedNode) => boolean, tell: (node: SimulatedNode) => void): void {
+    for (const node of this.#nodes.filter(names)) {
       if (this.#chance.is(0.3)) continue;
-      this.#scheduler.after(this.#chance.next() ** 3 * 20, () =>
-        node.deliver(() => node.machine.hint(tenant)),
-      );
+      this.#scheduler.after(this.#chance.next() ** 3 * 20, () => node.deliver(() => tell(node)));
     }
   }
 
@@ -271,15 +280,18 @@ class World {
   async #enforce(
     node: SimulatedNode,
     tenant: string,
-    { timeline, revision, isNothing }: Written,
+    { timeline, revision, change }: Written,
     id: string,
   ): Promise<void> {
-    if (!isNothing) await node.machine.enforce(tenant, timeline, revision, 5000);
+    if (change !== undefined) {
+      node.machine.written(tenant, timeline, change);
+      await node.machine.enforce(tenant, timeline, revision, 5000);
+    }
     this.#seen.oks += 1;
     this.#tell(`${id}: enforced as ${timeline}/${revision}`);
     const before = this.#enforced.get(tenant);
     if (before === undefined || before.revision < revision) {
-      this.#enforced.set(tenant, { revision, id: isNothing ? undefined : id });
+      this.#enforced.set(tenant, { revision, id: change === undefined ? undefined : id });
     }
     for (const other of this.#living) {
       for (const delayMs of [0, this.#checkChance.next() * 4]) {

@@ -1,0 +1,98 @@
+import { openCheckpoint, type Checkpoint, type SignedCheckpoint } from "./checkpoint.ts";
+import type { Findings } from "./finding.ts";
+
+/** A signed row of a chain. */
+export interface SignedRow {
+  readonly hash: string;
+  /** Kept elsewhere by whoever verifies, and not only in the log. */
+  readonly kept: boolean;
+  readonly atMs: number;
+}
+
+/**
+ * Checkpoints that are believed: those that were kept elsewhere, and those of the log that are signed
+ * with the same keys. Where nothing was kept every valid signature counts: then the log can only be
+ * held against itself.
+ */
+export class TrustedCheckpoints {
+  readonly #tenant: string;
+  readonly #findings: Findings;
+  readonly #keys: Set<string>;
+  readonly #byChain = new Map<string, Map<number, SignedRow>>();
+  readonly #kept: Checkpoint[] = [];
+  readonly #seen = new Set<string>();
+
+  constructor(
+    tenant: string,
+    kept: readonly SignedCheckpoint[],
+    keys: readonly string[],
+    findings: Findings,
+  ) {
+    this.#tenant = tenant;
+    this.#findings = findings;
+    this.#keys = new Set(keys);
+    for (const signed of kept) this.#keep(signed);
+  }
+
+  get chains(): readonly string[] {
+    return [...this.#byChain.keys()];
+  }
+
+  of(chain: string): ReadonlyMap<number, SignedRow> {
+    return this.#byChain.get(chain) ?? new Map();
+  }
+
+  /** One of the log; `at` says where it was stored. */
+  add(signed: SignedCheckpoint, at?: { readonly chain: string; readonly seq: number }): void {
+    const checkpoint = openCheckpoint(signed);
+    if (checkpoint === undefined || checkpoint.tenant !== this.#tenant) {
+      const [chain, seq] = [at?.chain ?? "", at?.seq ?? 0];
+      this.#findings.add("checkpoint", chain, seq, `the checkpoint at row ${seq} is not signed`);
+      return;
+    }
+    const { chain, seq, hash, atMs, key } = checkpoint;
+    if (at !== undefined && (at.chain !== chain || at.seq !== seq)) {
+      const message = `the checkpoint at row ${at.seq} is that of row ${seq} of chain ${chain}`;
+      this.#findings.add("checkpoint", at.chain, at.seq, message);
+      return;
+    }
+    this.#seen.add(`${seq} ${chain}`);
+    if (this.#keys.size > 0 && !this.#keys.has(key)) return;
+    this.#note(chain, seq, { hash, atMs, kept: false });
+  }
+
+  /** To be called after the last `add`: what was kept must still be there, unless it has aged. */
+  requireKept(isAged: (checkpoint: Checkpoint) => boolean): void {
+    for (const checkpoint of this.#kept) {
+      const { chain, seq } = checkpoint;
+      if (this.#seen.has(`${seq} ${chain}`) || isAged(checkpoint)) continue;
+      const message = `the checkpoint at row ${seq}, which was kept, is gone from the log`;
+      this.#findings.add("checkpoint_missing", chain, seq, message);
+    }
+  }
+
+  #keep(signed: SignedCheckpoint): void {
+    const checkpoint = openCheckpoint(signed);
+    if (checkpoint === undefined) {
+      this.#findings.add("checkpoint", "", 0, "a checkpoint that was kept is not signed");
+      return;
+    }
+    // A bundle may have other tenants' as well: they say nothing of this one.
+    this.#keys.add(checkpoint.key);
+    if (checkpoint.tenant !== this.#tenant) return;
+    this.#kept.push(checkpoint);
+    const { chain, seq, hash, atMs } = checkpoint;
+    this.#note(chain, seq, { hash, atMs, kept: true });
+  }
+
+  #note(chain: string, seq: number, row: SignedRow): void {
+    const rows = this.#byChain.get(chain) ?? new Map<number, SignedRow>();
+    this.#byChain.set(chain, rows);
+    const known = rows.get(seq);
+    if (known !== undefined && known.hash !== row.hash) {
+      this.#findings.add("checkpoint", chain, seq, `row ${seq} was signed with two hashes`);
+    }
+    // What was kept stands: it alone is out of reach of whoever has the database.
+    if (known === undefined || !known.kept) rows.set(seq, row);
+  }
+}

@@ -1,0 +1,280 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { withoutContext, type KeptParameters, type LoggedDecision } from "../audit/decision-row.ts";
+import type { LogNote } from "../audit/log-row.ts";
+import type { SigningKey } from "../audit/checkpoint.ts";
+import type { Sealer } from "../audit/sealer.ts";
+import { DomainError } from "../core/error.ts";
+import type { NewCheckpoint } from "../store/log-chains.ts";
+import type { DecisionEvent, DecisionSink } from "./decision-event.ts";
+import { LogChains, type LogItem, type LogStore } from "./log-chains.ts";
+
+export interface LogSettings {
+  /** `sync`: an ALLOWED leaves only when its row is durable. */
+  readonly mode: "async" | "sync";
+  /** Rows that may wait to be written. */
+  readonly queueMax: number;
+  /** What becomes of a decision for which there is no room: it waits, or its row is only counted. */
+  readonly whenFull: "block" | "count";
+  readonly keptParameters: KeptParameters;
+  readonly checkpointMs: number;
+  /** The name of this process's chain. */
+  readonly node: string;
+}
+
+interface Dependencies {
+  readonly store: LogStore;
+  readonly sealer: Sealer;
+  readonly key: SigningKey;
+  readonly settings: LogSettings;
+  readonly nowMs: () => number;
+  readonly report: (doing: string, cause: unknown) => void;
+}
+
+/** Takes decisions and changes, and writes them, chained and signed, behind the answers. */
+export interface DecisionLog extends DecisionSink, AsyncDisposable {
+  /** A tenant's changes up to a revision have this digest: they are bound to the chain with the next rows. */
+  changed(tenant: string, revision: number, digest: string): void;
+  /** Resolves when the note is durable and signed. */
+  note(tenant: string, note: LogNote): Promise<void>;
+  readonly numbers: Readonly<Record<string, number>>;
+  /** Writes what waits, tells every chain that the process ends, and signs. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export function createDecisionLog(dependencies: Dependencies): DecisionLog {
+  return new QueuedLog(dependencies);
+}
+
+/** With this the way to the disk has 60 ms left of the 100 that a crash may cost. */
+const gatherMs = 40;
+const batchRows = 2_000;
+const retryMs = 250;
+/** So long an answer waits for its row, or for room: then it is not known. */
+const patienceMs = 5_000;
+
+interface Waiting {
+  readonly item: LogItem;
+  readonly done?: PromiseWithResolvers<void>;
+}
+
+class QueuedLog implements DecisionLog {
+  readonly #ports: Dependencies;
+  readonly #chains: LogChains;
+  readonly #checkpoints: NodeJS.Timeout;
+  #queue: Waiting[] = [];
+  #room: PromiseWithResolvers<void> | undefined;
+  #changes = new Map<string, { readonly revision: number; readonly digest: string }>();
+  #dropped = new Map<string, { count: number; readonly from: number; to: number }>();
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> | undefined;
+  #closed = false;
+  #rowCount = 0;
+  #droppedCount = 0;
+  #failures = 0;
+
+  constructor(ports: Dependencies) {
+    this.#ports = ports;
+    const { settings, store, sealer } = ports;
+    const { node, keptParameters } = settings;
+    this.#chains = new LogChains({ store, sealer, node, keptParameters, boot: randomUUID() });
+    this.#checkpoints = setInterval(() => void this.#sign(), settings.checkpointMs);
+    this.#checkpoints.unref();
+  }
+
+  get numbers(): Readonly<Record<string, number>> {
+    const oldest = this.#queue[0]?.item.atMs;
+    return {
+      rows: this.#rowCount,
+      dropped: this.#droppedCount,
+      waiting: this.#queue.length,
+      oldestMs: oldest === undefined ? 0 : this.#ports.nowMs() - oldest,
+      failures: this.#failures,
+    };
+  }
+
+  record(event: DecisionEvent): void | Promise<void> {
+    const { settings } = this.#ports;
+    const { outcome } = event;
+    // What is asked of a tenant that does not exist is in nobody's log.
+    if (outcome instanceof DomainError && outcome.code === "tenant_not_found") return undefined;
+    const item = this.#itemOf(event);
+    if (this.#queue.length >= settings.queueMax) return this.#withoutRoom(item, outcome);
+    return this.#push(item, outcome);
+  }
+
+  changed(tenant: string, revision: number, digest: string): void {
+    if ((this.#changes.get(tenant)?.revision ?? -1) >= revision) return;
+    this.#changes.set(tenant, { revision, digest });
+    this.#schedule(gatherMs);
+  }
+
+  async note(tenant: string, note: LogNote): Promise<void> {
+    const done = Promise.withResolvers<void>();
+    this.#queue.push({ item: { kind: "note", tenant, note, atMs: this.#ports.nowMs() }, done });
+    this.#schedule(0);
+    await done.promise;
+    await this.#sign();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#checkpoints);
+    const atMs = this.#ports.nowMs();
+    for (const item of this.#chains.stops(atMs)) this.#queue.push({ item });
+    this.#schedule(0);
+    await within(this.#drained(), patienceMs).catch((cause: unknown) =>
+      this.#ports.report("writing the last rows of the decision log", cause),
+    );
+    await this.#sign();
+    await this.#ports.sealer.close();
+  }
+
+  #itemOf({ context, call, outcome, latencyUs }: DecisionEvent): LogItem {
+    const { keptParameters } = this.#ports.settings;
+    const logged: LoggedDecision = {
+      atMs: this.#ports.nowMs(),
+      callerId: context.caller.id,
+      call,
+      outcome,
+      latencyUs,
+      ...(context.traceId === undefined ? {} : { traceId: context.traceId }),
+    };
+    const { tenant } = context;
+    const decision = withoutContext(logged, keptParameters);
+    return { kind: "decision", tenant, atMs: logged.atMs, decision };
+  }
+
+  #push(item: LogItem, outcome: DecisionEvent["outcome"]): void | Promise<void> {
+    const { mode } = this.#ports.settings;
+    const isAllowed = !(outcome instanceof DomainError) && outcome.verdict.kind === "allowed";
+    if (mode === "async" || !isAllowed) {
+      this.#queue.push({ item });
+      this.#schedule(gatherMs);
+      return undefined;
+    }
+    const done = Promise.withResolvers<void>();
+    this.#queue.push({ item, done });
+    this.#schedule(0);
+    return within(done.promise, patienceMs);
+  }
+
+  #withoutRoom(item: LogItem, outcome: DecisionEvent["outcome"]): void | Promise<void> {
+    const { whenFull, mode } = this.#ports.settings;
+    // A decision of which there will be no row is not to be acted on where each must have one.
+    if (whenFull === "count" && mode === "async") {
+      const { tenant, atMs } = item;
+      const dropped = this.#dropped.get(tenant) ?? { count: 0, from: atMs, to: atMs };
+      dropped.count += 1;
+      dropped.to = atMs;
+      this.#dropped.set(tenant, dropped);
+      this.#droppedCount += 1;
+      return undefined;
+    }
+    this.#room ??= Promise.withResolvers<void>();
+    return within(this.#room.promise, patienceMs).then(() =>
+      this.#queue.length >= this.#ports.settings.queueMax
+        ? this.#withoutRoom(item, outcome)
+        : this.#push(item, outcome),
+    );
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#writing !== undefined) return;
+    if (delayMs === 0) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#writing = this.#run();
+      return;
+    }
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#writing ??= this.#run();
+    }, delayMs);
+  }
+
+  /** Writes batch after batch while rows wait. One after another: a chain has one end. */
+  async #run(): Promise<void> {
+    // What is decided in the same tick goes with the first batch.
+    await Promise.resolve();
+    for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
+      await this.#write(batch);
+      const { mode } = this.#ports.settings;
+      // Rows that nobody waits for gather again.
+      if (mode === "async" && !this.#closed && this.#queue.length < batchRows) break;
+    }
+    this.#writing = undefined;
+    const waits = this.#queue.length + this.#changes.size + this.#dropped.size > 0;
+    if (waits && !this.#closed) this.#schedule(gatherMs);
+  }
+
+  #take(): readonly Waiting[] {
+    const atMs = this.#ports.nowMs();
+    const notes: Waiting[] = [];
+    for (const [tenant, { count, from, to }] of this.#dropped) {
+      const note: LogNote = { kind: "dropped", count, from, to };
+      notes.push({ item: { kind: "note", tenant, atMs, note } });
+    }
+    this.#dropped = new Map();
+    const batch = this.#queue.length <= batchRows ? this.#queue : this.#queue.slice(0, batchRows);
+    this.#queue = this.#queue.length <= batchRows ? [] : this.#queue.slice(batchRows);
+    const changes = [...this.#changes].map(([tenant, change]): Waiting => {
+      const note: LogNote = { kind: "changes", ...change };
+      return { item: { kind: "note", tenant, atMs, note } };
+    });
+    this.#changes = new Map();
+    return [...changes, ...notes, ...batch];
+  }
+
+  async #write(batch: readonly Waiting[]): Promise<void> {
+    const items = batch.map(({ item }) => item);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        this.#rowCount += await this.#chains.append(items);
+        break;
+      } catch (cause) {
+        this.#failures += 1;
+        if (attempt === 1) this.#ports.report("writing the decision log", cause);
+        if (this.#closed && attempt > 3) return;
+        await sleep(retryMs);
+      }
+    }
+    for (const { done } of batch) done?.resolve();
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  async #drained(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+  }
+
+  /** Signs the ends of all chains that grew. What cannot be stored now is signed with what follows. */
+  async #sign(): Promise<void> {
+    const { key, store, nowMs, report } = this.#ports;
+    const ends = this.#chains.unsigned();
+    if (ends.length === 0) return;
+    const checkpoints = ends.map(({ tenant, chain, end }): NewCheckpoint => {
+      const { seq, hash } = end;
+      return { tenant, chain, seq, ...key.sign({ tenant, chain, seq, hash, atMs: nowMs() }) };
+    });
+    try {
+      await store.checkpoint(checkpoints);
+      this.#chains.signed(ends);
+    } catch (cause) {
+      report("storing checkpoints of the decision log", cause);
+    }
+  }
+}
+
+/** Fails with `not_serving` where it takes longer. */
+async function within(promise: Promise<void>, patience: number): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new DomainError("not_serving", "the decision cannot be logged now, try again"));
+  }, patience);
+  try {
+    await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,209 @@
+import {
+  formatDecisionRow,
+  type KeptParameters,
+  type LoggedDecision,
+  type RowPlace,
+} from "../audit/decision-row.ts";
+import { formatNote, type LogNote } from "../audit/log-row.ts";
+import type { Sealer } from "../audit/sealer.ts";
+import { rangeOf } from "../audit/segment-index.ts";
+import { addTerms, hashTerm } from "../audit/terms.ts";
+import type { ChainHead, NewCheckpoint, NewSegment } from "../store/log-chains.ts";
+
+/** What the log asks of the database. Everything rejects with `not_serving` where it is away. */
+export interface LogStore {
+  /** Where the chain ends, which is made if there is none; `undefined`: there is no such tenant. */
+  readonly open: (tenant: string, chain: string) => Promise<ChainHead | undefined>;
+  readonly head: (tenant: string, chain: string) => Promise<ChainHead | undefined>;
+  /** All or nothing is durable; for each whether its chain ended as was thought. */
+  readonly append: (segments: readonly NewSegment[]) => Promise<readonly boolean[]>;
+  readonly checkpoint: (checkpoints: readonly NewCheckpoint[]) => Promise<void>;
+}
+
+/** Something that becomes a row. */
+export type LogItem =
+  | {
+      readonly kind: "decision";
+      readonly tenant: string;
+      readonly atMs: number;
+      readonly decision: LoggedDecision;
+    }
+  | {
+      readonly kind: "note";
+      readonly tenant: string;
+      readonly atMs: number;
+      readonly note: LogNote;
+    };
+
+interface OpenChain {
+  readonly tenant: string;
+  readonly chain: string;
+  end: ChainHead;
+  signedSeq: number;
+  /** Its first row of this process, until it is written. */
+  boot: LogItem | undefined;
+}
+
+/** The end of a chain as it was when it was asked for. */
+export interface ChainEnd {
+  readonly tenant: string;
+  readonly chain: string;
+  readonly end: ChainHead;
+}
+
+interface Dependencies {
+  readonly store: LogStore;
+  readonly sealer: Sealer;
+  readonly node: string;
+  /** Of this process. */
+  readonly boot: string;
+  readonly keptParameters: KeptParameters;
+}
+
+const absentMax = 1_000;
+const absentKeptMs = 10_000;
+
+/**
+ * The chains to which this process writes, one a tenant. It takes the chain of its name; where another
+ * process writes to that too, it goes on with one of its own.
+ */
+export class LogChains {
+  readonly #ports: Dependencies;
+  readonly #open = new Map<string, OpenChain>();
+  readonly #displaced = new Set<string>();
+  /** Names of tenants that do not exist, and until when nobody looks again. */
+  readonly #absent = new Map<string, number>();
+
+  constructor(ports: Dependencies) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Appends the items to the chains of their tenants, takes out of the list what is durable, and returns
+   * how many rows that made. Where it rejects it may be called again with what is left: what was written
+   * after all is found there.
+   */
+  async append(items: LogItem[]): Promise<number> {
+    let rows = 0;
+    while (items.length > 0) {
+      const byChain = await this.#byChain(items);
+      const made = await Promise.all(byChain.map(([chain, own]) => this.#segment(chain, own)));
+      const appended = made.length === 0 ? [] : await this.#ports.store.append(made);
+      const written = new Set<LogItem>();
+      for (const [index, segment] of made.entries()) {
+        const [chain, own = []] = byChain[index] ?? [];
+        if (chain === undefined) continue;
+        if (appended[index] !== true && !(await this.#isWritten(segment))) continue;
+        chain.end = segment.last;
+        chain.boot = undefined;
+        rows += segment.last.seq - segment.previous.seq;
+        for (const item of own) written.add(item);
+      }
+      const left = items.filter((item) => !written.has(item) && !this.#isAbsent(item.tenant));
+      items.splice(0, items.length, ...left);
+    }
+    return rows;
+  }
+
+  /** What every open chain is told last. */
+  stops(atMs: number): readonly LogItem[] {
+    const { boot } = this.#ports;
+    return [...this.#open.keys()].map((tenant) => ({
+      kind: "note",
+      tenant,
+      atMs,
+      note: { kind: "stop", boot },
+    }));
+  }
+
+  /** Ends that nobody has signed. */
+  unsigned(): readonly ChainEnd[] {
+    return [...this.#open.values()].flatMap(({ tenant, chain, end, signedSeq }) =>
+      end.seq > signedSeq ? [{ tenant, chain, end }] : [],
+    );
+  }
+
+  signed(ends: readonly ChainEnd[]): void {
+    for (const { tenant, chain, end } of ends) {
+      const open = this.#open.get(tenant);
+      if (open?.chain === chain) open.signedSeq = Math.max(open.signedSeq, end.seq);
+    }
+  }
+
+  async #byChain(items: readonly LogItem[]): Promise<[OpenChain, readonly LogItem[]][]> {
+    const chains: [OpenChain, readonly LogItem[]][] = [];
+    for (const [tenant, own] of Map.groupBy(items, (item) => item.tenant)) {
+      const chain = this.#open.get(tenant) ?? (await this.#openChain(tenant, own[0]?.atMs ?? 0));
+      if (chain !== undefined) chains.push([chain, own]);
+    }
+    return chains;
+  }
+
+  async #openChain(tenant: string, atMs: number): Promise<OpenChain | undefined> {
+    const { store, node, boot } = this.#ports;
+    if (this.#isAbsent(tenant)) return undefined;
+    const name = this.#displaced.has(tenant) ? `${node}~${boot.slice(0, 8)}` : node;
+    const end = await store.open(tenant, name);
+    if (end === undefined) {
+      if (this.#absent.size >= absentMax) this.#absent.clear();
+      this.#absent.set(tenant, performance.now() + absentKeptMs);
+      return undefined;
+    }
+    const note: LogNote = { kind: "boot", node, boot, after: end.hash };
+    const chain: OpenChain = {
+      tenant,
+      chain: name,
+      end,
+      signedSeq: end.seq,
+      boot: { kind: "note", tenant, atMs, note },
+    };
+    this.#open.set(tenant, chain);
+    return chain;
+  }
+
+  #isAbsent(tenant: string): boolean {
+    return (this.#absent.get(tenant) ?? 0) > performance.now();
+  }
+
+  async #segment(
+    { tenant, chain, end, boot }: OpenChain,
+    own: readonly LogItem[],
+  ): Promise<NewSegment> {
+    const items = boot === undefined ? own : [boot, ...own];
+    const { sealer, keptParameters } = this.#ports;
+    const terms = new Set<string>();
+    const ids: string[] = [];
+    const rows = items.map((item, index) => {
+      const place: RowPlace = { tenant, chain, seq: end.seq + 1 + index };
+      if (item.kind === "note") return formatNote(item.note, item.atMs, place);
+      const { decision } = item;
+      addTerms(decision, terms);
+      if ("verdict" in decision.outcome) ids.push(decision.outcome.id);
+      return formatDecisionRow(decision, place, keptParameters);
+    });
+    const decisions = rangeOf(ids);
+    const { hashes, head, packed } = await sealer.seal(end.hash, rows);
+    const times = items.map(({ atMs }) => atMs);
+    return {
+      tenant,
+      chain,
+      previous: end,
+      last: { seq: end.seq + rows.length, hash: head },
+      fromMs: Math.min(...times),
+      toMs: Math.max(...times),
+      ...(decisions === undefined ? {} : { decisions }),
+      terms: [...new Set([...terms].map(hashTerm))],
+      packed,
+      hashes,
+    };
+  }
+
+  /** Else another process writes to the chain: this one goes on with one of its own. */
+  async #isWritten({ tenant, chain, last }: NewSegment): Promise<boolean> {
+    const end = await this.#ports.store.head(tenant, chain);
+    if (end?.seq === last.seq && end.hash === last.hash) return true;
+    this.#open.delete(tenant);
+    this.#displaced.add(tenant);
+    return false;
+  }
+}

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { formatObject } from "../../src/core/object.ts";
+import { parseSubjectText } from "../../src/core/subject.ts";
+import type { RelationTuple } from "../../src/core/tuple.ts";
+import { coversSubject, pairDelegations, type CoverQuery } from "../../src/engine/attenuation.ts";
+import { defaultLimits } from "../../src/engine/limits.ts";
+import { planModel } from "../../src/engine/plan.ts";
+import { parseModel } from "../../src/model/parse-model.ts";
+import {
+  decided,
+  expiring,
+  noon,
+  object,
+  PagingGraph,
+  tuplesOf,
+  viewOf,
+} from "../support/graphs.ts";
+import { all, conditional, fixed, single } from "./delegated-call.ts";
+import { stock } from "./stock-model.ts";
+
+const world: readonly RelationTuple[] = [
+  ...single("d1", "user:alice", "user:alice", "agent:mailbot"),
+  ...single("d2", "user:alice", "user:alice", "agent:mailbot"),
+  ...tuplesOf(`
+    delegation:d1#tool@tool:read
+    delegation:d1#tool@toolset:office
+    delegation:d1#tool@mcp_server:files
+    tool:send#parent@toolset:mail
+    toolset:mail#parent@toolset:office
+    tool:list#server@mcp_server:files
+    delegation:d1#resource@folder:work
+    document:plan#parent@folder:plans
+    folder:plans#parent@folder:work
+    document:diary#parent@folder:home
+    delegation:d1#delegable_to@agent:helper
+    delegation:d2#tool@tool:*
+    delegation:d2#delegable_to@agent:*
+  `),
+  conditional("delegation:d1#tool@tool:pay"),
+  conditional("delegation:d1#resource@document:budget"),
+  expiring("delegation:d1#tool@tool:old", noon),
+];
+
+function isCovered(delegationId: string, relation: CoverQuery["relation"], text: string): boolean {
+  const query = { delegationId, relation, subject: parseSubjectText(text, "subject") };
+  const whole = decided(coversSubject(viewOf(stock, world), query, defaultLimits));
+  const graph = new PagingGraph(world);
+  const view = { graph, plan: planModel(stock, graph.symbols), now: fixed };
+  assert.equal(
+    graph.evaluate(() => coversSubject(view, query, defaultLimits), all),
+    whole,
+  );
+  assert.ok(typeof whole === "boolean");
+  return whole;
+}
+
+suite("coversSubject", () => {
+  const cases: readonly (readonly [string, CoverQuery["relation"], string, boolean])[] = [
+    ["d1", "tool", "tool:read", true],
+    ["d1", "tool", "tool:send", true],
+    ["d1", "tool", "tool:list", true],
+    ["d1", "tool", "tool:other", false],
+    ["d1", "tool", "tool:old", false],
+    ["d1", "tool", "toolset:office", true],
+    ["d1", "tool", "toolset:mail", true],
+    ["d1", "tool", "toolset:play", false],
+    ["d1", "tool", "tool:*", false],
+    ["d2", "tool", "tool:*", true],
+    ["d2", "tool", "tool:that-nobody-knows", true],
+    ["d2", "tool", "toolset:office", false],
+    ["d1", "resource", "document:plan", true],
+    ["d1", "resource", "folder:plans", true],
+    ["d1", "resource", "document:diary", false],
+    ["d1", "resource", "tool:read", false],
+    ["d2", "resource", "document:plan", false],
+    ["d1", "delegable_to", "agent:helper", true],
+    ["d1", "delegable_to", "agent:other", false],
+    ["d1", "delegable_to", "agent:*", false],
+    ["d2", "delegable_to", "agent:other", true],
+    ["d2", "delegable_to", "agent:*", true],
+    ["d3", "tool", "tool:read", false],
+    ["d1", "tool", "robot:r2", false],
+  ];
+  for (const [id, relation, subject, expected] of cases) {
+    test(`${id} ${expected ? "covers" : "does not cover"} ${subject} as its ${relation}`, () => {
+      assert.equal(isCovered(id, relation, subject), expected);
+    });
+  }
+
+  test("takes conditions for met: each link's is judged at each call", () => {
+    assert.equal(isCovered("d1", "tool", "tool:pay"), true);
+    assert.equal(isCovered("d1", "resource", "document:budget"), true);
+  });
+
+  test("is an error where a limit is met, or without delegations", () => {
+    const query = {
+      delegationId: "d1",
+      relation: "resource",
+      subject: parseSubjectText("document:plan", "subject"),
+    } as const;
+    const limited = { ...defaultLimits, stepsMax: 1 };
+    const answer = decided(coversSubject(viewOf(stock, world), query, limited));
+    assert.ok(typeof answer === "object" && answer.code === "budget_exceeded");
+    const plain = viewOf(parseModel("model\n  schema 1.1\ntype user\n"), []);
+    assert.deepEqual(decided(coversSubject(plain, query, defaultLimits)), {
+      kind: "error",
+      code: "no_delegations",
+      detail: "the active authorization model has no type `delegation`",
+    });
+  });
+});
+
+suite("pairDelegations", () => {
+  const found = (tuples: readonly RelationTuple[], from: string, to: string): string[] => {
+    const whole = decided(pairDelegations(viewOf(stock, tuples), object(from), object(to)));
+    const graph = new PagingGraph(tuples);
+    const view = { graph, plan: planModel(stock, graph.symbols), now: fixed };
+    const paged = graph.evaluate(() => pairDelegations(view, object(from), object(to)), all);
+    assert.deepEqual(paged, whole);
+    return whole.map(formatObject);
+  };
+
+  test("gives the delegations of the two in the order of their ids", () => {
+    assert.deepEqual(found(world.toReversed(), "user:alice", "agent:mailbot"), [
+      "delegation:d1",
+      "delegation:d2",
+    ]);
+    assert.deepEqual(found(world, "user:alice", "agent:other"), []);
+    assert.deepEqual(found(world, "user:bob", "agent:mailbot"), []);
+    assert.deepEqual(found(world, "robot:r2", "agent:mailbot"), []);
+    assert.deepEqual(found(world, "user:alice", "robot:r2"), []);
+  });
+
+  test("leaves out what has expired, though it be of that very instant", () => {
+    const others = world.filter(
+      ({ object: { id }, relation }) => id !== "d1" || relation !== "principal",
+    );
+    const until = (expiresAtMs: number): string[] =>
+      found(
+        [...others, expiring("delegation:d1#principal@user:alice", expiresAtMs)],
+        "user:alice",
+        "agent:mailbot",
+      );
+    assert.deepEqual(until(noon), ["delegation:d2"]);
+    assert.deepEqual(until(noon + 1), ["delegation:d1", "delegation:d2"]);
+  });
+
+  test("knows none where the model has no delegations", () => {
+    const plain = viewOf(parseModel("model\n  schema 1.1\ntype user\ntype agent\n"), []);
+    const answer = decided(pairDelegations(plain, object("user:a"), object("agent:b")));
+    assert.deepEqual(answer, []);
+  });
+});
