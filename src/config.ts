@@ -129,7 +129,7 @@ export function formatAddress({ host, port }: Address): string {
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 const authentications = ["optional", "required"] as const;
 const logFormats = ["auto", "json", "text"] as const;
-const grpcServers = ["http2", "grpc-js"] as const;
+const grpcServers = ["own", "http2", "grpc-js"] as const;
 
 const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
   grpcListen: address("grpc-listen", "where gRPC is served", 7450),
@@ -207,9 +207,9 @@ const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
   ),
   grpcServer: choice(
     "grpc-server",
-    "what gRPC runs on; grpc-js is the slower one to fall back to",
+    "what gRPC runs on; the others are slower, to fall back to",
     grpcServers,
-    "http2",
+    "own",
   ),
   leaseServeMs: duration(
     "lease-serve",
@@ -332,7 +332,7 @@ function checkTogether(config: Config): void {
     refuse("tls-client-ca", "needs --tls-cert and --tls-key");
   }
   if (tlsCertificateFile !== undefined && config.grpcServer === "grpc-js") {
-    refuse("grpc-server", "must be http2 with --tls-cert");
+    refuse("grpc-server", "must be own or http2 with --tls-cert");
   }
   if (config.authentication === "required") return;
   for (const listen of [config.grpcListen, config.httpListen]) {

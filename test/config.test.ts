@@ -44,7 +44,7 @@ suite("parseConfig", () => {
     [
       ["--tls-cert=c", "--tls-key=k", "--grpc-server=grpc-js"],
       {},
-      /^--grpc-server must be http2 with --tls-cert/,
+      /^--grpc-server must be own or http2 with --tls-cert/,
     ],
     [["--http-listen", "[::]:7451"], {}, /^--insecure-listen must be given.*\[::\]:7451/],
   ];

@@ -1,14 +1,14 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { Code } from "@connectrpc/connect";
 import type { Caller } from "../core/caller.ts";
 import { DomainError } from "../core/error.ts";
 import type { Ticket } from "./admission.ts";
 import type { Peer } from "./authenticate.ts";
 import { CallEnd, type CallContext } from "./call.ts";
+import type { CallHead, CallStream, StreamReader } from "./call-stream.ts";
 import { decompress } from "./grpc-compression.ts";
 import { MessageReader, type FramedMessage } from "./grpc-framing.ts";
 import { parseGrpcTimeout } from "./grpc-timeout.ts";
-import { trailersOf, wireStatus, type WireStatus } from "./http2-status.ts";
+import { wireStatus, type WireStatus } from "./http2-status.ts";
 
 /** What takes the messages of a call, as they come. */
 export interface MessageSink {
@@ -23,28 +23,14 @@ export interface CallLimits {
   readonly answerBytesMax: number;
 }
 
-const contentType = "application/grpc+proto";
-const okHeaders: readonly string[] = [
-  ":status",
-  "200",
-  "content-type",
-  contentType,
-  "grpc-accept-encoding",
-  "identity,deflate,gzip",
-  "grpc-encoding",
-  "identity",
-];
-const ok: OutgoingHttpHeaders = { "grpc-status": "0", "grpc-message": "OK" };
-
 const noMessages: readonly FramedMessage[] = [];
-const ignore = (): void => {};
 
 /** One call on one stream of HTTP/2: its messages in and out, its deadline, and its one end. */
-export class Http2Call {
+export class Http2Call implements StreamReader {
   readonly end: CallEnd;
   readonly authorization: string | undefined;
   readonly peer: Peer | undefined;
-  readonly #stream: ServerHttp2Stream;
+  readonly #stream: CallStream;
   readonly #limits: CallLimits;
   /** Absent where the call is not counted. */
   readonly #ticket: Ticket | undefined;
@@ -62,11 +48,10 @@ export class Http2Call {
   #hasEnded = false;
   #hasHalfClosed = false;
   #isOver = false;
-  #trailers: OutgoingHttpHeaders = ok;
 
   constructor(
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
+    stream: CallStream,
+    head: CallHead,
     limits: CallLimits,
     peer: Peer | undefined,
     ticket: Ticket | undefined,
@@ -74,22 +59,19 @@ export class Http2Call {
     this.#stream = stream;
     this.#limits = limits;
     this.#ticket = ticket;
-    this.authorization = headers.authorization;
+    this.authorization = head.authorization;
     this.peer = peer;
-    const encoding = headers["grpc-encoding"];
-    this.#encoding = encoding === undefined ? "identity" : String(encoding);
+    this.#encoding = head.encoding ?? "identity";
     this.#reader = new MessageReader(limits.messageBytesMax);
-    const timeout = headers["grpc-timeout"];
-    if (timeout !== undefined) this.#timeoutMs = parseGrpcTimeout(String(timeout));
+    const { timeout } = head;
+    if (timeout !== undefined) this.#timeoutMs = parseGrpcTimeout(timeout);
     const timeoutMs = this.#timeoutMs;
     this.end = new CallEnd(timeoutMs === undefined ? Infinity : Date.now() + timeoutMs);
-    stream.on("error", ignore); // It is followed by `close`.
-    stream.on("close", () => this.#over(Code.Canceled));
+    stream.attach(this);
     if (timeoutMs !== undefined) {
       this.#timer = setTimeout(() => this.#expire(), timeoutMs);
     } else if (timeout !== undefined) {
-      const message = `Invalid grpc-timeout value "${String(timeout)}"`;
-      this.fail({ status: Code.Internal, message });
+      this.fail({ status: Code.Internal, message: `Invalid grpc-timeout value "${timeout}"` });
     }
   }
 
@@ -113,11 +95,7 @@ export class Http2Call {
   consume(sink: MessageSink): void {
     if (this.#isOver) return;
     this.#sink = sink;
-    this.#stream.on("data", (chunk: Buffer) => this.#receive(chunk));
-    this.#stream.on("end", () => {
-      this.#hasEnded = true;
-      this.#pump();
-    });
+    this.#stream.start();
   }
 
   /** No message comes until `resume`: the client is held back once its window is full. */
@@ -136,45 +114,26 @@ export class Http2Call {
   /** Sends messages, framed already. False: wait with the next until `drained`. */
   write(framed: Buffer, ...more: readonly Buffer[]): boolean {
     if (this.#isOver || !this.#fits(framed) || !more.every((one) => this.#fits(one))) return true;
-    this.#begin();
     return this.#stream.write(more.length === 0 ? framed : Buffer.concat([framed, ...more]));
   }
 
   /** Calls once the client has read enough; never, where it leaves. */
   drained(proceed: () => void): void {
-    this.#stream.once("drain", proceed);
+    this.#stream.drained(proceed);
   }
 
   /** Ends the call with OK, after a last message if there is one. */
   finish(framed?: Buffer): void {
     if (this.#isOver || (framed !== undefined && !this.#fits(framed))) return;
-    if (framed === undefined) this.#conclude(ok);
-    else {
-      this.#begin();
-      this.#stream.end(framed);
-    }
+    this.#stream.finish("ok", framed);
     this.#over("ok");
   }
 
   /** Ends the call with an error. Only the first end counts. */
   fail(status: WireStatus): void {
     if (this.#isOver) return;
-    this.#conclude(trailersOf(status));
+    this.#stream.finish(status);
     this.#over(status.status);
-  }
-
-  /** After what was sent already, or with headers alone. */
-  #conclude(trailers: OutgoingHttpHeaders): void {
-    const stream = this.#stream;
-    // It may be gone, and `close` not yet told.
-    if (stream.destroyed || stream.closed) return;
-    if (stream.headersSent) {
-      this.#trailers = trailers;
-      stream.end();
-    } else {
-      const headers = { ":status": 200, "content-type": contentType, ...trailers };
-      stream.respond(headers, { endStream: true });
-    }
   }
 
   #expire(): void {
@@ -182,13 +141,6 @@ export class Http2Call {
       new DomainError("deadline_exceeded", "the deadline passed before there was an answer"),
     );
     this.fail({ status: Code.DeadlineExceeded, message: "Deadline exceeded" });
-  }
-
-  #begin(): void {
-    const stream = this.#stream;
-    if (stream.headersSent || stream.destroyed || stream.closed) return;
-    stream.on("wantTrailers", () => stream.sendTrailers(this.#trailers));
-    stream.respond(okHeaders, { waitForTrailers: true });
   }
 
   #fits(framed: Buffer): boolean {
@@ -206,12 +158,12 @@ export class Http2Call {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.end.leave();
     // What still arrives is read and dropped: unread it would hold the connection's window.
-    if (!this.#hasEnded) this.#stream.resume();
+    if (!this.#hasEnded) this.#stream.ignore();
     this.#ticket?.leave(status);
     if (this.#listeners !== undefined) for (const listener of this.#listeners) listener();
   }
 
-  #receive(chunk: Buffer): void {
+  data(chunk: Buffer): void {
     if (this.#isOver) return;
     let messages: readonly FramedMessage[];
     try {
@@ -229,6 +181,15 @@ export class Http2Call {
       this.#next = 0;
     }
     this.#pump();
+  }
+
+  ended(): void {
+    this.#hasEnded = true;
+    this.#pump();
+  }
+
+  closed(): void {
+    this.#over(Code.Canceled);
   }
 
   /** In order, also where some are compressed and others not. */
@@ -262,9 +223,10 @@ export class Http2Call {
         this.fail(outcome);
         return;
       }
-      if (!this.#isPaused) this.#stream.resume();
+      // What waits behind it may come as soon as the stream goes on.
       this.#sink?.message(outcome);
       this.#pump();
+      if (this.#isReading) this.#stream.resume();
     });
   }
 }

@@ -9,20 +9,16 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
-import { Code } from "@connectrpc/connect";
-import { HealthImplementation } from "grpc-health-check";
-import { DomainError } from "../core/error.ts";
-import type { ConnectionCounts, Ticket } from "./admission.ts";
+import type { ConnectionCounts } from "./admission.ts";
 import type { Peer } from "./authenticate.ts";
-import { foreignRoutes } from "./foreign-service.ts";
+import type { CallHead } from "./call-stream.ts";
 import type { Listener, Serving } from "./grpc-server.ts";
-import { Http2Call, type CallLimits } from "./http2-call.ts";
-import { trailersOf, wireStatus, type WireStatus } from "./http2-status.ts";
-import { Http2Transport } from "./http2-transport.ts";
-import { peerOf } from "./peer.ts";
-import { addReflection } from "./reflection.ts";
-import { secureOptions, type TlsSource } from "./tls.ts";
+import { grpcService, type GrpcService } from "./grpc-service.ts";
 import { listen } from "./listen.ts";
+import { NodeStream } from "./node-stream.ts";
+import { peerOf } from "./peer.ts";
+import { isGrpc, serveCall } from "./serve-call.ts";
+import { secureOptions, type TlsSource } from "./tls.ts";
 
 const keepaliveMs = 60_000;
 const keepaliveTimeoutMs = 20_000;
@@ -35,20 +31,7 @@ export async function listenHttp2(
   serving: Serving,
   address: { readonly host: string; readonly port: number },
 ): Promise<Listener> {
-  const { authenticate, admission, reportBug } = serving;
-  const transport = new Http2Transport(authenticate, admission, reportBug);
-  for (const handlers of serving.handlers) handlers(transport);
-  const health = new HealthImplementation();
-  const foreign = foreignRoutes((server) => {
-    health.addToServer(server);
-    addReflection(server, serving.services);
-  });
-  for (const route of foreign) transport.add(route);
-  const names = ["", ...serving.services.map((service) => service.typeName)];
-  const setServing = (serves: boolean): void => {
-    for (const name of names) health.setStatus(name, serves ? "SERVING" : "NOT_SERVING");
-  };
-  setServing(false);
+  const service = grpcService(serving);
   const server = createListener(serving.tls, {
     // A client that keeps to its limit never meets this one, which bounds what is kept per connection.
     settings: { maxConcurrentStreams: 2 * serving.limits.inFlightPerConnectionMax },
@@ -57,23 +40,19 @@ export async function listenHttp2(
   });
   const sessions = new Map<Http2Session, Connection>();
   server.on("session", (session) => {
-    sessions.set(session, { counts: admission.connection(), peer: peerOf(session.socket) });
+    const counts = serving.admission.connection();
+    sessions.set(session, { counts, peer: peerOf(session.socket) });
     watchSession(sessions, session);
   });
-  const limits = {
-    messageBytesMax: serving.limits.messageBytesMax,
-    // A list or an export may answer with more than it was asked with, but not without end.
-    answerBytesMax: 4 * serving.limits.messageBytesMax,
-  };
   server.on("stream", (stream, headers) => {
     const connection = stream.session === undefined ? undefined : sessions.get(stream.session);
-    if (connection !== undefined) serveStream(limits, transport, connection, stream, headers);
+    if (connection !== undefined) serveStream(service, connection, stream, headers);
   });
   const port = await listen(server, address, "--grpc-listen");
-  return { port, setServing, close };
+  return { port, setServing: (serves) => service.setServing(serves), close };
 
   async function close(graceMs: number): Promise<void> {
-    transport.endStreams(new DomainError("not_serving", "the server is stopping, try another"));
+    service.stop();
     await new Promise<void>((resolve) => {
       const cut = setTimeout(() => {
         for (const session of sessions.keys()) session.destroy(undefined, constants.NGHTTP2_CANCEL);
@@ -101,45 +80,25 @@ interface Connection {
 }
 
 function serveStream(
-  limits: CallLimits,
-  transport: Http2Transport,
+  { transport, callLimits }: GrpcService,
   { counts, peer }: Connection,
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
 ): void {
-  if (headers["content-type"]?.startsWith("application/grpc") !== true) {
-    stream.on("error", () => {});
-    stream.respond({ ":status": 415 }, { endStream: true });
-    return;
-  }
-  const path = headers[":path"] ?? "";
-  const route = transport.find(path);
-  if (route === undefined) {
-    const message = `The server does not implement the method ${path}`;
-    refuse(stream, { status: Code.Unimplemented, message });
-    return;
-  }
-  let ticket: Ticket | undefined;
-  try {
-    ticket = route.gate?.enter(counts);
-  } catch (error) {
-    refuse(stream, wireStatus(error));
-    return;
-  }
-  const call = new Http2Call(stream, headers, limits, peer, ticket);
-  if (!call.isOver) route.serve(call);
+  const call = new NodeStream(stream);
+  const head: CallHead = {
+    path: headers[":path"] ?? "",
+    contentType: headers["content-type"],
+    authorization: headers.authorization,
+    timeout: textOf(headers["grpc-timeout"]),
+    encoding: textOf(headers["grpc-encoding"]),
+  };
+  if (isGrpc(head)) serveCall(transport, callLimits, counts, peer, call, head);
+  else call.refuse();
 }
 
-/** Answers with headers alone, and reads nothing. */
-function refuse(stream: ServerHttp2Stream, status: WireStatus): void {
-  stream.on("error", () => {});
-  const headers = {
-    ":status": 200,
-    "content-type": "application/grpc+proto",
-    ...trailersOf(status),
-  };
-  stream.respond(headers, { endStream: true });
-  stream.resume();
+function textOf(value: string | string[] | undefined): string | undefined {
+  return value === undefined ? undefined : String(value);
 }
 
 /** Ends the connection where its other end no longer answers. */

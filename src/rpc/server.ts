@@ -22,6 +22,7 @@ import type { Handlers } from "./call.ts";
 import { CallerBudgets } from "./caller-budgets.ts";
 import { delegationHandlers } from "./delegation-handlers.ts";
 import { listenGrpcJs, type Serving } from "./grpc-server.ts";
+import { listenH2 } from "./h2/h2-server.ts";
 import type { HttpPages } from "./http-pages.ts";
 import { listenHttp } from "./http-server.ts";
 import { listenHttp2 } from "./http2-server.ts";
@@ -53,7 +54,7 @@ export interface ServerOptions {
 }
 
 /** What gRPC runs on. A client sees no difference. */
-export type GrpcServer = "http2" | "grpc-js";
+export type GrpcServer = "own" | "http2" | "grpc-js";
 
 export interface ListenAddress {
   readonly host: string;
@@ -76,6 +77,8 @@ export interface RpcServer {
   setServing(serving: boolean): void;
   close(graceMs: number): Promise<void>;
 }
+
+const listeners = { own: listenH2, http2: listenHttp2, "grpc-js": listenGrpcJs };
 
 /** Listens on both ports. It tells health checks that it does not serve until `setServing(true)`. */
 export async function startServer(
@@ -118,23 +121,22 @@ export async function startServer(
       proof === "required" ? undefined : { id: "anonymous", proof: { kind: proof } };
     return { ...serving, authenticate: authenticateBy(useCases.verifyCredential, anonymous) };
   };
-  const listenGrpc = options.grpcServer === "http2" ? listenHttp2 : listenGrpcJs;
-  const grpc = await listenGrpc(servingOn(options.grpc), options.grpc);
+  const grpc = await listeners[options.grpcServer](servingOn(options.grpc), options.grpc);
   const http = await listenHttp(servingOn(options.http), ports.pages, options.http).catch(
     async (error: unknown) => {
       await grpc.close(0);
       throw error;
     },
   );
-  const listeners = [grpc, http];
+  const both = [grpc, http];
   return {
     grpcPort: grpc.port,
     httpPort: http.port,
     setServing: (state) => {
-      for (const listener of listeners) listener.setServing(state);
+      for (const listener of both) listener.setServing(state);
     },
     close: async (graceMs) => {
-      await Promise.all(listeners.map((listener) => listener.close(graceMs)));
+      await Promise.all(both.map((listener) => listener.close(graceMs)));
     },
   };
 }

@@ -41,7 +41,7 @@ export async function startGuarded(guard: Guard): Promise<GuardedServer> {
       grpc: listen,
       http: listen,
       limits,
-      grpcServer: "http2",
+      grpcServer: "own",
       ...(guard.tls === undefined ? {} : { tls: guard.tls }),
     },
     { log: pino({ level: "silent" }), observer: metrics.calls, pages: metrics },

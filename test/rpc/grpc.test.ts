@@ -39,7 +39,7 @@ function clientOf(server: TestServer, service = "AuthorizationService"): PlainCl
   return new PlainClient(protoFiles, `prokura.v1.${service}`, server.grpcAddress);
 }
 
-for (const grpcServer of ["http2", "grpc-js"] as const)
+for (const grpcServer of ["own", "http2", "grpc-js"] as const)
   suite(`gRPC on ${grpcServer}`, () => {
     const serve = (...[useCases, changed = {}]: Parameters<typeof serveOn>): Promise<TestServer> =>
       serveOn(useCases, changed, grpcServer);

@@ -33,7 +33,7 @@ export interface TestServer extends AsyncDisposable {
 export async function serve(
   useCases: Partial<UseCases>,
   changed: Partial<RequestLimits & TransportLimits> = {},
-  grpcServer: GrpcServer = "http2",
+  grpcServer: GrpcServer = "own",
 ): Promise<TestServer> {
   const logged: string[] = [];
   const metrics = createMetrics(() => ({ polls: 3 }));

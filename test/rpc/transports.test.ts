@@ -6,7 +6,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import { DomainError } from "../../src/core/error.ts";
 import { CheckRequestSchema } from "../../src/gen/prokura/v1/authorization_pb.ts";
-import type { UseCases } from "../../src/rpc/server.ts";
+import type { GrpcServer, UseCases } from "../../src/rpc/server.ts";
 import { allowed } from "./decisions.ts";
 import { loadProtoFiles, PlainClient, type Plain } from "./plain-grpc.ts";
 import { RawClient, type RawAnswer } from "./raw-http2.ts";
@@ -78,46 +78,47 @@ const cases: Readonly<Record<string, Sent>> = {
   "a use case that fails": [{ ":path": `${service}/Expand` }, [frame(Buffer.alloc(0))]],
 };
 
-suite("gRPC on node:http2 and on grpc-js", () => {
-  for (const [name, [headers, chunks]] of Object.entries(cases)) {
-    test(`${name}: both answer the same`, async () => {
-      const [first, second] = await both(async (server) => {
-        using client = new RawClient(server.grpcAddress);
-        return await client.ask({ ":path": `${service}/Check`, ...headers }, chunks);
+for (const stack of ["own", "http2"] as const)
+  suite(`gRPC on ${stack} and on grpc-js`, () => {
+    for (const [name, [headers, chunks]] of Object.entries(cases)) {
+      test(`${name}: both answer the same`, async () => {
+        const [first, second] = await both(stack, async (server) => {
+          using client = new RawClient(server.grpcAddress);
+          return await client.ask({ ":path": `${service}/Check`, ...headers }, chunks);
+        });
+        assert.deepEqual(comparable(first), comparable(second));
       });
-      assert.deepEqual(comparable(first), comparable(second));
-    });
-  }
+    }
 
-  test("a client that cancels gets the same end, and the use case sees it go", async () => {
-    const [first, second] = await both(async (server, gone) => {
-      using client = clientOf(server);
-      const stream = client.duplex("StreamCheck");
-      const failed = once(stream, "error");
-      stream.write({ tag: "1", items: [{ ...call, delegation_id: "wait" }] });
-      await gone.arrived;
-      stream.cancel();
-      const [error] = await failed;
-      return [describe(error), await gone.reason];
+    test("a client that cancels gets the same end, and the use case sees it go", async () => {
+      const [first, second] = await both(stack, async (server, gone) => {
+        using client = clientOf(server);
+        const stream = client.duplex("StreamCheck");
+        const failed = once(stream, "error");
+        stream.write({ tag: "1", items: [{ ...call, delegation_id: "wait" }] });
+        await gone.arrived;
+        stream.cancel();
+        const [error] = await failed;
+        return [describe(error), await gone.reason];
+      });
+      assert.deepEqual(first, second);
+      assert.match(JSON.stringify(first), /"cancelled"/);
     });
-    assert.deepEqual(first, second);
-    assert.match(JSON.stringify(first), /"cancelled"/);
-  });
 
-  test("a deadline that passes ends a call the same way", async () => {
-    const [first, second] = await both(async (server, gone) => {
-      using client = clientOf(server);
-      const waiting = { ...call, delegation_id: "wait" };
-      const deadline = Date.now() + 200;
-      const error = await client
-        .unary("Check", waiting, new Metadata(), { deadline })
-        .catch((thrown: ServiceError) => thrown.code);
-      return [error, await gone.reason];
+    test("a deadline that passes ends a call the same way", async () => {
+      const [first, second] = await both(stack, async (server, gone) => {
+        using client = clientOf(server);
+        const waiting = { ...call, delegation_id: "wait" };
+        const deadline = Date.now() + 200;
+        const error = await client
+          .unary("Check", waiting, new Metadata(), { deadline })
+          .catch((thrown: ServiceError) => thrown.code);
+        return [error, await gone.reason];
+      });
+      assert.deepEqual(first, second);
+      assert.match(JSON.stringify(first), /"deadline_exceeded"/);
     });
-    assert.deepEqual(first, second);
-    assert.match(JSON.stringify(first), /"deadline_exceeded"/);
   });
-});
 
 interface Gone {
   readonly arrived: Promise<void>;
@@ -125,18 +126,19 @@ interface Gone {
   readonly reason: Promise<string>;
 }
 
-/** The same with each server. */
+/** The same with the server and with that of grpc-js. */
 async function both<Value>(
+  stack: "own" | "http2",
   act: (server: TestServer, gone: Gone) => Promise<Value>,
 ): Promise<readonly [Value, Value]> {
-  const on = async (stack: "http2" | "grpc-js"): Promise<Value> => {
+  const on = async (grpcServer: GrpcServer): Promise<Value> => {
     const arrived = Promise.withResolvers<void>();
     const reason = Promise.withResolvers<string>();
     const useCases = answering(arrived.resolve, reason.resolve);
-    await using server = await serve(useCases, { messageBytesMax }, stack);
+    await using server = await serve(useCases, { messageBytesMax }, grpcServer);
     return await act(server, { arrived: arrived.promise, reason: reason.promise });
   };
-  return [await on("http2"), await on("grpc-js")];
+  return [await on(stack), await on("grpc-js")];
 }
 
 /** Allows every call, but waits with those that ask for it until they are given up. */
