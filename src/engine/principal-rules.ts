@@ -96,13 +96,13 @@ function judgeUnsuspended(
 function judgeRegistered(call: CallCase, { access, resource }: AccessCase, tally: Tally): boolean {
   const { parties, requirements } = call;
   let value = requirements.isWhole ? notMember : unknown;
-  let untilMs = Infinity;
+  let untilMs = -Infinity;
   for (const requirement of requirements.all) {
     const { registersUntilMs } = requirement;
     if (registersUntilMs === undefined) continue;
     if (!concerns(requirement, access.resource.type, access.role)) continue;
     value = member;
-    untilMs = Math.min(untilMs, registersUntilMs);
+    untilMs = Math.max(untilMs, registersUntilMs);
   }
   if (tally.add(value, untilMs)) return true;
   const role = access.role === undefined ? "" : ` in role \`${access.role}\``;
@@ -174,11 +174,11 @@ function judgeServed(
 ): boolean {
   const { run } = call.parties;
   let value = servers.isWhole ? notMember : unknown;
-  let untilMs = Infinity;
+  let untilMs = -Infinity;
   for (const server of servers.elements) {
     if (run.scope.typeOf(server.object) !== type) continue;
     value = member;
-    untilMs = Math.min(untilMs, server.untilMs);
+    untilMs = Math.max(untilMs, server.untilMs);
   }
   return judgeRequired(call, requirement, value, untilMs, call.tool, tally);
 }

@@ -19,7 +19,7 @@ export interface Requirement {
 /** All that a tool requires. */
 export interface Requirements {
   readonly all: readonly Requirement[];
-  /** Whether the tool is registered at all, and until when that is sure. */
+  /** Whether the tool is registered at all, and until when that is sure: by the last that it requires. */
   readonly registered: Membership;
   readonly untilMs: number;
   /** False where there may be more. */
@@ -54,11 +54,11 @@ export function requirementsOf(parties: Parties, tool: SubjectSymbol): Requireme
     ? registering.elements.map((element) => element.untilMs)
     : all.map(({ registersUntilMs }) => registersUntilMs);
   let registered = isWhole ? notMember : unknown;
-  let untilMs = Infinity;
+  let untilMs = -Infinity;
   for (const registrationMs of registrations) {
     if (registrationMs === undefined) continue;
     registered = member;
-    untilMs = Math.min(untilMs, registrationMs);
+    untilMs = Math.max(untilMs, registrationMs);
   }
   return { all, registered, untilMs, isWhole };
 }
