@@ -22,6 +22,9 @@ class TupleGraph implements Graph {
   readonly symbols: GrowingSymbols = new GrowingSymbols();
   readonly #forward = new Map<SubjectSymbol, Map<NameNumber, Row[]>>();
   readonly #reverse = new Map<SubjectSymbol, Map<NameNumber, Map<NameNumber, Row[]>>>();
+  /** Made when first asked for: large ones are asked for again and again. */
+  readonly #pages = new Map<readonly Row[], SubjectPage>();
+  readonly #empty: SubjectPage = subjectPage([], this.symbols);
 
   constructor(tuples: Iterable<RelationTuple>) {
     const byKey = new Map<string, RelationTuple>();
@@ -31,7 +34,9 @@ class TupleGraph implements Graph {
   }
 
   forward(object: SubjectSymbol, relation: NameNumber): SubjectPage {
-    return subjectPage(this.#forward.get(object)?.get(relation) ?? [], this.symbols);
+    const rows = this.#forward.get(object)?.get(relation);
+    if (rows === undefined) return this.#empty;
+    return entry(this.#pages, rows, () => subjectPage(rows, this.symbols));
   }
 
   point(
@@ -39,11 +44,8 @@ class TupleGraph implements Graph {
     relation: NameNumber,
     subject: SubjectSymbol,
   ): TupleFacts | "absent" {
-    const row = this.#forward
-      .get(object)
-      ?.get(relation)
-      ?.find(({ symbol }) => symbol === subject);
-    return row ?? "absent";
+    const at = this.forward(object, relation).indexOf(subject);
+    return this.#forward.get(object)?.get(relation)?.[at] ?? "absent";
   }
 
   reverse(subject: SubjectSymbol, type: NameNumber, relation: NameNumber): ObjectPage {
@@ -92,11 +94,12 @@ interface Row {
 }
 
 function subjectPage(rows: readonly Row[], symbols: GrowingSymbols): SubjectPage {
+  const positions = new Map<number, number>(rows.map(({ symbol }, position) => [symbol, position]));
   return {
     complete: true,
     count: rows.length,
     usersets: [...rows.keys()].filter((at) => symbols.kindOf(rowAt(rows, at).symbol) === "userset"),
-    indexOf: (subject) => rows.findIndex(({ symbol }) => symbol === subject),
+    indexOf: (subject) => positions.get(subject) ?? -1,
     subjectAt: (position) => rowAt(rows, position).symbol,
     conditionAt: (position) => rowAt(rows, position).condition,
     expiresAtMsAt: (position) => rowAt(rows, position).expiresAtMs,
