@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { parseName, parseObjectText } from "../../src/core/object.ts";
+import { parseName } from "../../src/core/object.ts";
 import { formatTuple } from "../../src/core/tuple.ts";
 import { storeModel } from "../../src/store/models.ts";
-import type { Idempotency, Mutation, MutationResult, PairRoom } from "../../src/store/mutation.ts";
+import type { Idempotency, Mutation, MutationResult } from "../../src/store/mutation.ts";
 import { readHead } from "../../src/store/tenants.ts";
 import { readTuples } from "../../src/store/tuples.ts";
 import { createWriter } from "../../src/store/writer.ts";
@@ -157,32 +157,6 @@ suite("writer", () => {
     assert.deepEqual(await deleteUpTo(1), [3, true]);
     assert.deepEqual(await deleteUpTo(5), [3, true]);
     assert.deepEqual(await deleteUpTo(5), [3, false]);
-  });
-
-  test("lets no pair have more delegations than there was room for, whoever makes them", async () => {
-    const { revision: since } = await write({});
-    const room: PairRoom = {
-      kind: "pair_room",
-      principal: objectOf("user:p"),
-      delegate: objectOf("agent:d"),
-      since,
-      madeMax: 2,
-    };
-    const make = (id: string, principal = "user:p"): Promise<MutationResult> =>
-      write({
-        steps: [
-          create(`delegation:${id}#principal@${principal}`),
-          create(`delegation:${id}#delegator@${principal}`),
-          create(`delegation:${id}#delegate@agent:d`),
-        ],
-        preconditions: [{ ...room, principal: objectOf(principal) }],
-      });
-    const inBatch = await Promise.all(["a", "b", "c"].map((id) => make(`room-${id}`)));
-    assert.deepEqual(inBatch.map(errorOf), [undefined, undefined, "write_conflict"]);
-    assert.equal(errorOf(await make("room-d")), "write_conflict");
-    assert.equal(errorOf(await make("room-e", "user:q")), undefined);
-    await store.write(remove("delegation:room-a#principal@user:p"));
-    assert.equal(errorOf(await make("room-f")), undefined);
   });
 
   test("asks a filter anew for each that has it", async () => {
@@ -404,8 +378,4 @@ suite("writer", () => {
 
 function errorOf(result: MutationResult | undefined): string | undefined {
   return result?.kind === "refused" ? result.error.code : undefined;
-}
-
-function objectOf(text: string): PairRoom["principal"] {
-  return parseObjectText(text, "object");
 }
