@@ -31,9 +31,7 @@ export async function compareCommits(
 ): Promise<string> {
   await using parts = new AsyncDisposableStack();
   const topics = chosenTopics([group], plan.only).flat();
-  using progress = new Progress(
-    90 + topics.reduce((sum, { questions }) => sum + questions, 0) * plan.rounds * 3,
-  );
+  using progress = new Progress(30 + topics.length * (plan.rounds + 1) * 12);
   const questions: (readonly Question[])[] = [];
   for (const commit of commits) {
     progress.step(`checking out and starting ${commit}`);
@@ -52,10 +50,14 @@ export async function compareCommits(
     questions.push(found.filter(({ name }) => isQuestionMeant(name, plan.only)));
   }
   const pairs = pairsOf(questions);
-  for (let round = 0; round < plan.rounds; round += 1) {
+  const turnSeconds = 2 * (plan.seconds + plan.warmUpSeconds + 0.15);
+  progress.expect((plan.rounds + 1) * pairs.length * turnSeconds);
+  // The first is not counted: the code of both is still cold.
+  for (let round = 0; round <= plan.rounds; round += 1) {
     for (const pair of pairs) {
-      progress.step(`round ${round + 1} of ${plan.rounds}: ${pair.name}`);
-      await measurePair(pair, plan, round);
+      progress.step(`round ${round} of ${plan.rounds}: ${pair.name}`);
+      const costs = await measurePair(pair, plan, round);
+      if (round > 0) record(pair, costs);
     }
   }
   return tableOf(pairs, commits);
@@ -70,19 +72,25 @@ function pairsOf([first = [], second = []]: readonly (readonly Question[])[]): r
 }
 
 /** Who comes first changes from round to round. */
-async function measurePair(pair: Pair, plan: Plan, round: number): Promise<void> {
-  const warmUpSeconds = round === 0 ? plan.warmUpSeconds * 3 : plan.warmUpSeconds;
-  const span = { round, seconds: plan.seconds, warmUpSeconds };
+async function measurePair(
+  { sides }: Pair,
+  { seconds, warmUpSeconds }: Plan,
+  round: number,
+): Promise<readonly [number, number]> {
   const costs: [number, number] = [Number.NaN, Number.NaN];
   const turns = round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const);
   for (const side of turns) {
-    const [measured] = await pair.sides[side].measure(span);
+    const [measured] = await sides[side].measure({ round, seconds, warmUpSeconds });
     costs[side] = measured?.serverCpuUs ?? Number.NaN;
   }
-  if (costs.some(Number.isNaN)) return;
-  pair.costsUs[0].push(costs[0]);
-  pair.costsUs[1].push(costs[1]);
-  pair.ratios.push(costs[1] / costs[0]);
+  return costs;
+}
+
+function record(pair: Pair, [before, after]: readonly [number, number]): void {
+  if (Number.isNaN(before) || Number.isNaN(after)) return;
+  pair.costsUs[0].push(before);
+  pair.costsUs[1].push(after);
+  pair.ratios.push(after / before);
 }
 
 /** The files of a commit in a folder of their own, which goes away at the end. */

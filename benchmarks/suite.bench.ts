@@ -47,10 +47,10 @@ const groups: readonly Group[] = [
 const trial: readonly Group[] = [groups.flat().filter(({ name }) => !/^size-1(00k|m)$/.test(name))];
 const root = join(import.meta.dirname, "..");
 // Of a second, only whether it runs can be told.
-const tries = values.seconds !== undefined && Number(values.seconds) <= 1;
+const tries = !values.compare && values.seconds !== undefined && Number(values.seconds) <= 1;
 const plan: Plan = {
   root,
-  extent: values.quick ? "quick" : tries ? "trial" : "full",
+  extent: values.quick || values.compare ? "quick" : tries ? "trial" : "full",
   rounds: Number(values.rounds ?? (values.compare ? 8 : tries ? 1 : 3)),
   seconds: tries ? 0.1 : Number(values.seconds ?? (values.quick ? 0.8 : values.compare ? 1 : 3)),
   warmUpSeconds: tries ? 0.05 : values.quick || values.compare ? 0.3 : 0.7,

@@ -22,10 +22,15 @@ export async function writeReport(folder: string, name: string, report: Report):
   const write = (ending: string, text: string | undefined): Promise<void> =>
     text === undefined ? Promise.resolve() : writeFile(join(folder, `${name}${ending}`), text);
   const table = `# Benchmarks\n\n${circumstancesText(taken)}\n\n${tables(rows)}`;
-  await write(".json", `${JSON.stringify({ ...report, latencyShares: shares }, null, 1)}\n`);
+  await write(".json", `${JSON.stringify({ ...report, latencyShares: shares }, significant, 1)}\n`);
   await write(".md", `${table}\n\`\`\`json\n${JSON.stringify(summary)}\n\`\`\`\n`);
   await write("-latency.svg", latencyPlot(rows));
   await write("-size.svg", sizePlot(rows));
+}
+
+/** Four digits are more than any of it means. */
+function significant(_key: string, value: unknown): unknown {
+  return typeof value === "number" ? Number(value.toPrecision(4)) : value;
 }
 
 const begin = "<!-- benchmarks -->\n";
