@@ -1,8 +1,11 @@
+import { ApiError } from "../src/client/api-error.ts";
 import type { Client } from "../src/client/client.ts";
 import { tupleToProto } from "../src/client/tuple.ts";
 import type { RelationTuple } from "../src/core/tuple.ts";
 
 const chunkTuples = 5_000;
+
+const waitsMax = 30;
 
 /** Makes the tenant, unless it is `default`, writes the model and imports the tuples. Says how many. */
 export async function fillTenant(
@@ -16,6 +19,7 @@ export async function fillTenant(
   return await importTuples(client, tenant, tuples);
 }
 
+/** Returns when the node has all of them. */
 export async function importTuples(
   client: Client,
   tenant: string,
@@ -24,7 +28,7 @@ export async function importTuples(
   let count = 0;
   const chunks = function* () {
     // Only the first message names it.
-    let head: { readonly tenant?: string } = { tenant };
+    let head: object = { tenant, options: { skipBarrier: true } };
     let chunk: ReturnType<typeof tupleToProto>[] = [];
     for (const tuple of tuples) {
       chunk.push(tupleToProto(tuple));
@@ -36,6 +40,20 @@ export async function importTuples(
     }
     yield { ...head, tuples: chunk, cursor: String(count) };
   };
-  await client.tuple.importTuples(chunks());
+  const { result } = await client.tuple.importTuples(chunks());
+  await enforced(client, tenant, result?.token ?? "");
   return count;
+}
+
+/** Asks again where the node takes longer than one call may wait. */
+async function enforced(client: Client, tenant: string, token: string): Promise<void> {
+  for (let wait = 1; ; wait += 1) {
+    try {
+      await client.tuple.waitFor({ tenant, token });
+      return;
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== "not_enforced") throw error;
+      if (wait === waitsMax) throw error;
+    }
+  }
 }

@@ -22,6 +22,8 @@ export interface Bench {
   /** `trial` only tries out whether everything runs, on small graphs. */
   readonly extent: "trial" | "quick" | "full";
   readonly rounds: number;
+  /** Whether servers that say nothing, and peers, are asked as well. */
+  readonly withOthers: boolean;
   /** What is started for the questions ends with this. */
   readonly parts: AsyncDisposableStack;
   /** Says what whoever waits should know. */

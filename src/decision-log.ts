@@ -1,4 +1,5 @@
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { link, mkdir, readFile, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { keyName, makeSigningKey, readSigningKey, type SigningKey } from "./audit/checkpoint.ts";
@@ -124,9 +125,10 @@ async function makeKeyFile(dataDir: string, path: string): Promise<string> {
   const pem = makeSigningKey();
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    const draft = `${path}.${randomUUID()}`;
+    await writeFile(draft, pem, { mode: 0o600, flag: "wx" });
     // Another node of the same machine may have been quicker: then its key is ours.
-    await writeFile(path, pem, { mode: 0o600, flag: "wx" });
-    await chmod(path, 0o600);
+    await link(draft, path).finally(() => unlink(draft));
     return pem;
   } catch (cause) {
     const other = await readFile(path, "utf8").catch(() => undefined);

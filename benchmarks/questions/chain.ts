@@ -4,15 +4,20 @@ import { parseName } from "../../src/core/object.ts";
 import { parseTupleText, type RelationTuple } from "../../src/core/tuple.ts";
 import { fillTenant, importTuples } from "../fill.ts";
 import { encoded } from "../message.ts";
-import { organisationModel, organisationOf, personId, readCall } from "../organisation.ts";
+import {
+  organisationModel,
+  organisationOf,
+  personId,
+  readCall,
+  type Organisation,
+} from "../organisation.ts";
 import { loadQuestion, nodeTarget, type Topic } from "../question.ts";
 
 const path = "/prokura.v1.AuthorizationService/Check";
 const tenant = "chains";
 const tool = "filesystem/read_text_file";
 const lengths = [1, 2, 4] as const;
-const people = 40;
-const organisation = organisationOf(10_000);
+const peopleMax = 40;
 
 /** Delegated checks through one, two and four links, each bare and with a condition on its tool. */
 export const chain: Topic = {
@@ -20,8 +25,10 @@ export const chain: Topic = {
   preparationSeconds: 3,
   questions: 6,
   async prepare(bench) {
+    const organisation = organisationOf(bench.extent === "trial" ? 1_000 : 10_000);
+    const people = Math.min(peopleMax, organisation.people);
     await fillTenant(bench.node.client, tenant, organisationModel, organisation.tuples());
-    await importTuples(bench.node.client, tenant, chainTuples());
+    await importTuples(bench.node.client, tenant, chainTuples(organisation, people));
     return lengths.flatMap((length) =>
       [false, true].map((conditional) =>
         loadQuestion(bench, {
@@ -55,16 +62,22 @@ export const chain: Topic = {
 const callContext: JsonObject = { arguments: { path: "/srv/plan.txt", head: "20" } };
 const allowedContext = { allowed: ["path=/srv/plan.txt", "head=20"] };
 
-function* chainTuples(): Generator<RelationTuple> {
+function* chainTuples(organisation: Organisation, people: number): Generator<RelationTuple> {
   for (let person = 0; person < people; person += 1) {
     for (const length of lengths) {
-      for (const conditional of [false, true]) yield* oneChain(person, length, conditional);
+      for (const conditional of [false, true])
+        yield* oneChain(organisation, person, length, conditional);
     }
   }
 }
 
 /** Each link may be handed on to the delegates after it. */
-function* oneChain(person: number, length: number, conditional: boolean): Generator<RelationTuple> {
+function* oneChain(
+  organisation: Organisation,
+  person: number,
+  length: number,
+  conditional: boolean,
+): Generator<RelationTuple> {
   const agents = delegates(person, length, conditional);
   const idOf = (link: number): string => `chain-${agents[agents.length - 1] ?? ""}-${link}`;
   for (const [link, agent] of agents.entries()) {

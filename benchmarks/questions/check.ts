@@ -23,9 +23,6 @@ export const check: Topic = {
   questions: 14,
   async prepare(bench) {
     await fillTenant(bench.node.client, "default", worldModel, worldTuples(users));
-    const answer = await bench.node.client.authorization.check(callOf(0));
-    const bytes = toBinary(CheckResponseSchema, answer);
-    const floor = bench.parts.use(await startFloor("http2", `${service}/Check`, bytes));
     const ask = (name: string, job: object, checks = 1): Question =>
       loadQuestion(bench, {
         name,
@@ -33,7 +30,6 @@ export const check: Topic = {
         job: { ...nodeTarget(bench), calls: [unary], ...job },
       });
     const quick = [
-      loadQuestion(bench, { name: "floor: node:http2, 4 × 32", job: onFloor(floor) }),
       ask("Check, 4 × 32", {}),
       ask("BatchCheck 100", { calls: [batch()], inFlight: 4 }, 100),
       ask("StreamCheck, one a message", { kind: "stream", calls: [stream(1)] }),
@@ -45,26 +41,18 @@ export const check: Topic = {
         port: bench.node.httpPort,
       }),
     ];
-    if (bench.extent === "quick") return quick;
-    const grpcJs = bench.parts.use(await startFloor("grpc-js", `${service}/Check`, bytes));
+    const floors = bench.withOthers ? await floorsOf(bench) : [];
+    if (bench.extent === "quick") return [...floors, ...quick];
     return [
+      ...floors,
       ...quick,
-      loadQuestion(bench, { name: "floor: grpc-js, 4 × 32", job: onFloor(grpcJs) }),
-      loadQuestion(bench, {
-        name: "floor: node:http2, one caller",
-        job: { ...onFloor(floor), ...alone },
-      }),
-      loadQuestion(bench, {
-        name: "floor: node:http2, 64 × 1",
-        job: { ...onFloor(floor), ...manyWithOne(64) },
-      }),
       ask("Check, 64 × 1", manyWithOne(64)),
       loadQuestion(bench, {
         name: "Check, 4 × 32, no credential",
         job: { port: bench.node.grpcPort, serverProcessId: bench.node.processId, calls: [unary] },
       }),
       ask("StreamCheck, 16 a message", { kind: "stream", calls: [stream(16)] }, 16),
-      ...atRates(bench, floor),
+      ask("Check, 1,000 a second", atRate),
     ];
   },
 };
@@ -72,26 +60,31 @@ export const check: Topic = {
 const alone = { connections: 1, inFlight: 1 };
 
 /** From when each request was due, however busy the server was: what callers who do not wait see. */
-function atRates(bench: Bench, floor: FloorProcess): readonly Question[] {
-  const slow = { connections: 8, ratePerSecond: 1_000 };
+const atRate = { connections: 8, ratePerSecond: 1_000 };
+
+async function floorsOf(bench: Bench): Promise<readonly Question[]> {
+  const answer = await bench.node.client.authorization.check(callOf(0));
+  const bytes = toBinary(CheckResponseSchema, answer);
+  const http2 = bench.parts.use(await startFloor("http2", unary.path, bytes));
+  const ask = (name: string, { port, processId }: FloorProcess, job: object): Question =>
+    loadQuestion(bench, {
+      name,
+      job: { port, serverProcessId: processId, calls: [unary], ...job },
+    });
+  const quick = [ask("floor: node:http2, 4 × 32", http2, {})];
+  if (bench.extent === "quick") return quick;
+  const grpcJs = bench.parts.use(await startFloor("grpc-js", unary.path, bytes));
   return [
-    loadQuestion(bench, {
-      name: "floor: node:http2, 1,000 a second",
-      job: { ...onFloor(floor), ...slow },
-    }),
-    loadQuestion(bench, {
-      name: "Check, 1,000 a second",
-      job: { ...nodeTarget(bench), calls: [unary], ...slow },
-    }),
+    ...quick,
+    ask("floor: grpc-js, 4 × 32", grpcJs, {}),
+    ask("floor: node:http2, one caller", http2, alone),
+    ask("floor: node:http2, 64 × 1", http2, manyWithOne(64)),
+    ask("floor: node:http2, 1,000 a second", http2, atRate),
   ];
 }
 
 function manyWithOne(connections: number) {
   return { connections, inFlight: 1 };
-}
-
-function onFloor({ port, processId }: FloorProcess) {
-  return { port, serverProcessId: processId, calls: [unary] };
 }
 
 function callOf(user: number) {

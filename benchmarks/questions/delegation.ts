@@ -12,12 +12,12 @@ import {
   organisationModel,
   organisationOf,
   personId,
+  type Organisation,
 } from "../organisation.ts";
 import { loadQuestion, nodeTarget, type Bench, type Question, type Topic } from "../question.ts";
 
 const service = "/prokura.v1.DelegationService";
 const tenant = "delegations";
-const organisation = organisationOf(10_000);
 const roundsMax = 20;
 
 /** What giving and taking away costs, and how long it takes until it is enforced on every node. */
@@ -26,22 +26,29 @@ export const delegation: Topic = {
   preparationSeconds: 8,
   questions: 4,
   async prepare(bench) {
+    const organisation = organisationOf(bench.extent === "trial" ? 1_000 : 10_000);
     await fillTenant(bench.node.client, tenant, organisationModel, organisation.tuples());
     const alone = { connections: 1, inFlight: 1 };
     const together = { connections: 4, inFlight: 8 };
     const [few, many] = bench.extent === "trial" ? [10, 40] : [100, 1_000];
     return [
-      delegate(bench, "Delegate, one caller", few, alone),
-      delegate(bench, "Delegate, 4 × 8", many, together),
-      await revoke(bench, "Revoke, one caller", few, alone),
-      await revoke(bench, "Revoke, 4 × 8", many, together),
+      delegate(bench, organisation, "Delegate, one caller", few, alone),
+      delegate(bench, organisation, "Delegate, 4 × 8", many, together),
+      await revoke(bench, organisation, "Revoke, one caller", few, alone),
+      await revoke(bench, organisation, "Revoke, 4 × 8", many, together),
     ];
   },
 };
 
 type Load = Pick<LoadJob, "connections" | "inFlight">;
 
-function delegate(bench: Bench, name: string, requests: number, load: Load): Question {
+function delegate(
+  bench: Bench,
+  organisation: Organisation,
+  name: string,
+  requests: number,
+  load: Load,
+): Question {
   const messages = Array.from({ length: organisation.people }, (_, person) =>
     encoded(DelegateRequestSchema, {
       tenant,
@@ -63,7 +70,13 @@ function delegate(bench: Bench, name: string, requests: number, load: Load): Que
 }
 
 /** Each delegation is there once, and revoked by its id. */
-async function revoke(bench: Bench, name: string, requests: number, load: Load): Promise<Question> {
+async function revoke(
+  bench: Bench,
+  organisation: Organisation,
+  name: string,
+  requests: number,
+  load: Load,
+): Promise<Question> {
   const idOf = (number: number): string => `revoked-${load.inFlight}-${number}`;
   const tuples = function* (): Generator<RelationTuple> {
     for (let number = 0; number < requests * roundsOf(bench); number += 1) {

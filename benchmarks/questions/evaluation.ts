@@ -22,14 +22,14 @@ export const evaluation: Topic = {
 };
 
 /** In a process that has done nothing else: what a compiler learned elsewhere would show. */
-function question({ root, extent }: Bench): Question {
+function question({ root, extent, withOthers }: Bench): Question {
   const program = join(root, "benchmarks", "evaluate.bench.ts");
   const only = extent === "quick" ? ["--only", "authorizeDirectUs"] : [];
   return {
     name: "evaluation",
     async measure({ round, seconds }) {
       // It is the steadiest of all, and each time it must get warm anew.
-      if (extent === "quick" && round > 0) return [];
+      if (extent === "quick" && withOthers && round > 0) return [];
       const args = [program, "--seconds", String(Math.min(seconds, 1)), ...only];
       const { stdout } = await promisify(execFile)(process.execPath, args);
       const figures: unknown = JSON.parse(stdout.trim().split("\n").at(-1) ?? "null");

@@ -23,8 +23,8 @@ export const relation: Topic = {
   preparationSeconds: 6,
   questions: 8,
   async prepare(bench) {
-    const missing = installPeer();
-    if (missing !== undefined) bench.note(`SKIPPED: SpiceDB, ${missing}`);
+    const missing = bench.withOthers ? installPeer() : "not asked for";
+    if (bench.withOthers && missing !== undefined) bench.note(`SKIPPED: SpiceDB, ${missing}`);
     const counts = bench.extent === "full" ? [smallUsers, largeUsers] : [smallUsers];
     const all: Question[] = [];
     for (const users of counts) all.push(...(await ofSize(bench, users, missing === undefined)));

@@ -1,12 +1,17 @@
 /** Tells how far a run is: on a terminal in one line that is written over, else in a line a step. */
 export class Progress implements Disposable {
   readonly #startedMs = performance.now();
-  readonly #totalSeconds: number;
+  #totalSeconds: number;
   readonly #isTerminal = process.stderr.isTTY;
   #said = "";
 
   constructor(totalSeconds: number) {
     this.#totalSeconds = totalSeconds;
+  }
+
+  /** Once it is known better. */
+  expect(furtherSeconds: number): void {
+    this.#totalSeconds = (performance.now() - this.#startedMs) / 1000 + furtherSeconds;
   }
 
   /** What is being done now. */

@@ -27,7 +27,7 @@ export function rowsOf(topic: string, measured: readonly Measured[]): readonly R
   return [...byName.values()].flatMap((rounds) => rowOf(topic, rounds));
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((left, right) => left - right);
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? Number.NaN;

@@ -1,4 +1,5 @@
 import { shares } from "../load/job.ts";
+import type { Circumstances } from "./machine.ts";
 import type { Figure, Row } from "./row.ts";
 
 const head = [
@@ -14,12 +15,17 @@ export function tables(rows: readonly Row[]): string {
     .join("\n");
 }
 
+export function circumstancesText(taken: Circumstances): string {
+  const { takenAt, commit, machine, node, loadAverage } = taken;
+  return `${takenAt.slice(0, 16)}Z, commit ${commit}, ${machine}, Node ${node}, load average ${loadAverage} before.`;
+}
+
 export function latencyAt(row: Row | undefined, share: number): number | undefined {
   return row?.latenciesUs?.[shares.indexOf(share)];
 }
 
 /** As many digits as mean something. */
-function figureText(value: number | undefined): string {
+export function figureText(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return "";
   if (value >= 1000) return Math.round(value).toLocaleString("en");
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);

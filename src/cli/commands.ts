@@ -5,6 +5,11 @@ import { getDelegation, listDelegations } from "./delegations.ts";
 import { expand } from "./expand.ts";
 import { createKey, listKeys, revokeKey } from "./keys.ts";
 import { listObjects, listSubjects } from "./lists.ts";
+import { listChanges } from "./log-changes.ts";
+import { exportLog, readCheckpoint } from "./log-export.ts";
+import { listDecisions } from "./log-list.ts";
+import { listPastTools, reviewDecision } from "./log-review.ts";
+import { verifyCommand } from "./log-verify.ts";
 import { testModel } from "./model-test.ts";
 import { activateModel, listModels, readModelCommand, writeModel } from "./models.ts";
 import { listNodes, waitFor } from "./nodes.ts";
@@ -49,6 +54,13 @@ export const commands: readonly Command[] = [
   importTools,
   watch,
   waitFor,
+  listDecisions,
+  listChanges,
+  reviewDecision,
+  listPastTools,
+  verifyCommand,
+  exportLog,
+  readCheckpoint,
   createTenant,
   listTenants,
   createKey,

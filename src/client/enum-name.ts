@@ -1,4 +1,6 @@
 import type { DescEnum } from "@bufbuild/protobuf";
+import { Outcome, OutcomeSchema } from "../gen/prokura/v1/audit_pb.ts";
+import { ReasonSchema, type Reason } from "../gen/prokura/v1/authorization_pb.ts";
 import { SeveritySchema, type Severity } from "../gen/prokura/v1/core_pb.ts";
 import { DelegationStateSchema, RevokedBecauseSchema } from "../gen/prokura/v1/delegation_pb.ts";
 import type { DelegationState, RevokedBecause } from "../gen/prokura/v1/delegation_pb.ts";
@@ -31,6 +33,21 @@ export function revokedBecauseName(because: RevokedBecause): string {
 /** `created` or `deleted`. */
 export function tupleChangeKindName(kind: TupleChangeKind): string {
   return nameOf(TupleChangeKindSchema, kind, "TUPLE_CHANGE_KIND_");
+}
+
+/** `allowed`, `denied` or `error`. */
+export function outcomeName(outcome: Outcome): string {
+  return nameOf(OutcomeSchema, outcome, "OUTCOME_");
+}
+
+/** Inverse of `outcomeName`. */
+export function outcomeOfName(name: "allowed" | "denied" | "error"): Outcome {
+  return { allowed: Outcome.ALLOWED, denied: Outcome.DENIED, error: Outcome.ERROR }[name];
+}
+
+/** As in `NO_DELEGATION`; empty where there is none. */
+export function reasonName(reason: Reason): string {
+  return reason === 0 ? "" : nameOf(ReasonSchema, reason, "REASON_").toUpperCase();
 }
 
 function nameOf(schema: DescEnum, value: number, prefix: string): string {

@@ -1,5 +1,6 @@
 import { createRegistry, toJson, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { file_prokura_v1_admin } from "../gen/prokura/v1/admin_pb.ts";
+import { file_prokura_v1_audit } from "../gen/prokura/v1/audit_pb.ts";
 import { file_prokura_v1_authorization } from "../gen/prokura/v1/authorization_pb.ts";
 import { file_prokura_v1_core } from "../gen/prokura/v1/core_pb.ts";
 import { file_prokura_v1_delegation } from "../gen/prokura/v1/delegation_pb.ts";
@@ -13,6 +14,7 @@ const registry = createRegistry(
   file_prokura_v1_delegation,
   file_prokura_v1_tuple,
   file_prokura_v1_model,
+  file_prokura_v1_audit,
   file_prokura_v1_admin,
 );
 

@@ -44,6 +44,12 @@ export interface LoadedPage {
   readonly partialRelations: readonly Name[];
 }
 
+/**
+ * Takes the next tuples of a page that is too large to be handled in one tick of the event loop. They
+ * come in canonical order; the loaded page then has those that are left.
+ */
+export type TakePart = (key: PageKey, tuples: readonly RelationTuple[]) => void;
+
 /** A relation with more tuples than this is held in part. */
 export const pageTuplesMax = 10_000;
 

@@ -1,5 +1,5 @@
 import type { RevisionChange, Head } from "../core/change.ts";
-import type { LoadedPage, PageKey } from "../core/page.ts";
+import type { LoadedPage, PageKey, TakePart } from "../core/page.ts";
 import type { ConsistencyToken, Revision, Timeline } from "../core/revision.ts";
 
 /**
@@ -23,8 +23,8 @@ export interface Db {
   ): Promise<void>;
   /** C1. One statement, one snapshot. */
   poll(tenant: string, applied: Revision): Promise<Poll>;
-  /** C3. One REPEATABLE READ READ ONLY transaction: the poll and the pages at its head. */
-  load(tenant: string, applied: Revision, pages: readonly PageKey[]): Promise<Load>;
+  /** C3. One REPEATABLE READ READ ONLY transaction: the poll and the pages at its head. `take` gets parts of large ones. */
+  load(tenant: string, applied: Revision, pages: readonly PageKey[], take: TakePart): Promise<Load>;
   /** W4. One statement, one snapshot for all. One answer for each that is wanted, in that order. */
   scan(wanted: readonly WantedScan[]): Promise<Scan>;
   /** L8. Durable. True if a row was deleted. */

@@ -44,21 +44,22 @@ export class PageStage {
 
   /**
    * Installs the pages, which were read at one revision, as of the end of the changes that follow it
-   * up to the store's. A page whose parts came here says the rest of its tuples. What the changes do
-   * not tell of is not installed.
+   * up to the store's, and returns how many. A page whose parts came here says the rest of its tuples.
+   * What the changes do not tell of is not installed, nor what was half here when the store dropped
+   * all.
    */
-  install(pages: readonly LoadedPage[], changes: readonly RevisionChange[]): void {
-    if (!this.#host.isCurrent()) return;
+  install(pages: readonly LoadedPage[], changes: readonly RevisionChange[]): number {
+    const isCurrent = this.#host.isCurrent();
     const ready: LoadedPage[] = [];
     for (const page of pages) {
-      if (this.#lists.has(page.key)) ready.push(this.#finish(page, changes));
-      else {
+      if (!this.#lists.has(page.key)) {
         const rolled = rollForward(page, changes);
         if (rolled !== undefined) ready.push(rolled);
-      }
+      } else if (isCurrent) ready.push(this.#finish(page, changes));
     }
     this.#isOpen = false;
-    this.#host.install(ready, this.#lists);
+    this.#host.install(ready, isCurrent ? this.#lists : new Map());
+    return ready.length;
   }
 
   /** Gives up what was not installed. */

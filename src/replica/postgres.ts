@@ -34,12 +34,18 @@ export function postgresDb(database: Database, timers: Timers, hintName: string)
     acknowledge: (leaseId, tenant, applied, askedBy) =>
       patiently(acknowledgeRevision(database, leaseId, tenant, applied, askedBy)),
     poll: (tenant, applied) => patiently(pollChanges(database, tenant, applied)),
-    load: (tenant, applied, keys) =>
-      patiently(
+    load: (tenant, applied, keys, take) =>
+      patientlyFrom((goesOn) =>
         // One snapshot: the pages are as of the head that the poll tells (C3).
         database.snapshot(async (session) => {
           const poll = await pollChangesIn(session, tenant, applied);
-          return { ...poll, pages: await loadPages(session, tenant, keys) };
+          const pages = await loadPages(session, tenant, keys, {
+            take: (key, tuples) => {
+              goesOn();
+              take(key, tuples);
+            },
+          });
+          return { ...poll, pages };
         }),
       ),
     scan: (wanted) => patiently(scanLeases(database, wanted)),
@@ -48,13 +54,26 @@ export function postgresDb(database: Database, timers: Timers, hintName: string)
     notify: (position) => patiently(notifyHead(database, { ...position, from: hintName })),
   };
 
-  async function patiently<Value>(reply: Promise<Value>): Promise<Value> {
+  function patiently<Value>(reply: Promise<Value>): Promise<Value> {
+    return patientlyFrom(() => reply);
+  }
+
+  /** A reply in parts may take its time, as long as it goes on. */
+  async function patientlyFrom<Value>(ask: (goesOn: () => void) => Promise<Value>): Promise<Value> {
     const { promise: late, reject } = Promise.withResolvers<never>();
-    const cancel = timers.after(patienceMs, () => {
-      reject(new DomainError("not_serving", `the database was silent for ${patienceMs} ms`));
-    });
+    const wait = (): (() => void) =>
+      timers.after(patienceMs, () => {
+        reject(new DomainError("not_serving", `the database was silent for ${patienceMs} ms`));
+      });
+    let cancel = wait();
     try {
-      return await Promise.race([reply, late]);
+      return await Promise.race([
+        ask(() => {
+          cancel();
+          cancel = wait();
+        }),
+        late,
+      ]);
     } finally {
       cancel();
     }
@@ -80,11 +99,11 @@ export function listenForMachine(
 
 /** Loads pages as of a past revision, for private graphs. */
 export function postgresPast(database: Database): LoadPast {
-  return (tenant, timeline, revision, keys) =>
+  return (tenant, timeline, revision, keys, take) =>
     database.snapshot(async (session) => {
       const head = await readHeadIn(session, tenant);
       expectKept(head, timeline, revision);
-      return loadPages(session, tenant, keys, revision);
+      return loadPages(session, tenant, keys, { at: revision, take });
     });
 }
 

@@ -1,6 +1,6 @@
 import { DomainError } from "../core/error.ts";
 import type { Now } from "../core/now.ts";
-import { sortPageKeys, type LoadedPage, type PageKey } from "../core/page.ts";
+import { sortPageKeys, type LoadedPage, type PageKey, type TakePart } from "../core/page.ts";
 import type { Revision, Timeline } from "../core/revision.ts";
 import { planModel, type Plan } from "../engine/plan.ts";
 import { untilAborted } from "./interruption.ts";
@@ -15,6 +15,7 @@ export type LoadPast = (
   timeline: Timeline,
   revision: Revision,
   keys: readonly PageKey[],
+  take: TakePart,
 ) => Promise<readonly LoadedPage[]>;
 
 /** One revision that stands still, and how it is judged. */
@@ -110,8 +111,15 @@ export class PastEvaluator {
         return { value: evaluated.value };
       }
       const keys = sortPageKeys(evaluated.pages).slice(0, pagesPerRoundMax);
-      const loading = load(tenant, at.timeline, at.revision, keys);
-      graph.install(await untilAborted(loading, signal));
+      const stage = graph.stage();
+      try {
+        const loading = load(tenant, at.timeline, at.revision, keys, (key, tuples) =>
+          stage.add(key, tuples),
+        );
+        stage.install(await untilAborted(loading, signal), []);
+      } finally {
+        stage.close();
+      }
       if (clock.bytes > memoryBytes) return undefined;
     }
     throw new DomainError("budget_exceeded", `pages were missing after ${roundsMax} rounds`);

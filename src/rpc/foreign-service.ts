@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { Server, type ServiceError } from "@grpc/grpc-js";
 import { Code } from "@connectrpc/connect";
+import { DomainError } from "../core/error.ts";
 import { frameMessage } from "./grpc-framing.ts";
 import type { Http2Call } from "./http2-call.ts";
 import { wireStatus } from "./http2-status.ts";
@@ -18,7 +19,13 @@ export function foreignRoutes(install: (server: Server) => void): readonly Http2
     // What it is called with was parsed by its own functions; no checker can follow.
     const write = (message: unknown): Buffer =>
       frameMessage(Reflect.apply(serialize, undefined, [message]));
-    const read = (bytes: Buffer): unknown => deserialize(bytes);
+    const read = (bytes: Buffer): unknown => {
+      try {
+        return deserialize(bytes);
+      } catch (cause) {
+        throw new DomainError("malformed", "the message cannot be decoded", { cause });
+      }
+    };
     routes.push({
       path,
       serve: (call) => serveForeign(call, kind, handler, write, read),

@@ -58,7 +58,7 @@ export const contractLimits: ContractLimits = {
   cursorBytes: 256,
   consentClaimsBytes: 16 * 1024,
   importedTuples: 5_000,
-  deletedTuples: 5_000,
+  deletedTuples: 2_000,
   watchedTypes: 100,
   watchedObjects: 100,
   modules: 100,

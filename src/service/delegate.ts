@@ -20,7 +20,7 @@ import type { EngineError } from "../engine/view.ts";
 import type { AuthorizationModel } from "../model/authorization-model.ts";
 import { checkTuple } from "../model/tuple-check.ts";
 import type { Snapshot } from "../replica/replica.ts";
-import type { Precondition, TupleStep } from "../store/mutation.ts";
+import type { PairRoom, Precondition, TupleStep } from "../store/mutation.ts";
 import type { CoveragePair, Delegated, DelegateRequest } from "./delegations.ts";
 import { delegationObject, delegationTypeName, readDelegations } from "./delegation-view.ts";
 import { errorOf, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
@@ -93,7 +93,7 @@ async function compose(
   standing: Standing,
 ): Promise<Drafted<readonly string[]>> {
   const ground = await survey(dependencies, context, request, standing);
-  await requireRoom(dependencies, context, ground, request);
+  const room = await requireRoom(dependencies, context, ground, request);
   const expiresAtMs = settleExpiry(
     request.lifetime,
     dependencies.lifetimes,
@@ -115,7 +115,7 @@ async function compose(
   const draft = {
     operation: "delegate",
     steps,
-    preconditions: parentStands(ground.ancestors),
+    preconditions: [...parentStands(ground.ancestors), room],
     records,
     urgent: false,
     validatedModelId: ground.modelId,
@@ -188,13 +188,16 @@ async function readAncestors(
   return ancestors;
 }
 
-/** Attenuation, and the limit of a pair, judged by the engine at the ground's revision. */
+/**
+ * Attenuation, and the limit of a pair, judged by the engine at the ground's revision. What others make
+ * meanwhile is counted under the tenant's lock.
+ */
 async function requireRoom(
   dependencies: DelegateDependencies,
   context: RequestContext,
   ground: Ground,
   request: DelegateRequest,
-): Promise<void> {
+): Promise<PairRoom> {
   const { evaluator, limits, pairDelegationsMax } = dependencies;
   const { ancestors, principal } = ground;
   const asked = ancestors.flatMap(({ id }, index) => [
@@ -220,6 +223,15 @@ async function requireRoom(
       { hint: "revoke what is no longer used" },
     );
   }
+  const since = ground.pin.revision;
+  const { delegate } = request;
+  return {
+    kind: "pair_room",
+    principal,
+    delegate,
+    since,
+    madeMax: pairDelegationsMax - verdict.pairs,
+  };
 }
 
 function askedOfParent(delegationId: string, request: DelegateRequest): readonly CoverQuery[] {

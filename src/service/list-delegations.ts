@@ -1,4 +1,3 @@
-import { compareBytes } from "../core/byte-order.ts";
 import type { Permits } from "../core/caller.ts";
 import type { Delegation } from "../core/delegation.ts";
 import { DomainError } from "../core/error.ts";
@@ -7,10 +6,11 @@ import { formatObject, parseName, sameObject, type ObjectRef } from "../core/obj
 import { formatToken } from "../core/revision.ts";
 import { formatTuple, parseTupleText, type TupleFilter } from "../core/tuple.ts";
 import type { EngineLimits } from "../engine/limits.ts";
-import { selectDelegations } from "../engine/select-delegations.ts";
+import { DelegationSelection } from "../engine/select-delegations.ts";
 import { delegationTypeName, readDelegations } from "./delegation-view.ts";
 import type { DelegationFilter } from "./delegations.ts";
-import { errorOf, otherTimeline, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
+import { otherTimeline, pinOf, type Evaluator, type Pin } from "./evaluator.ts";
+import { readWhole } from "./lists.ts";
 import { formatPageToken, pageSizeOf, parsePageToken } from "./page-token.ts";
 import type { Consistency, Paged, PageRequest, RequestContext } from "./request.ts";
 import { sightOf } from "./sight.ts";
@@ -83,8 +83,12 @@ export async function listDelegations(
   const items: Delegation[] = [];
   let after = start?.after;
   let last = "";
+  const selection = selectionOf(filter, dependencies.limits, after);
   for (;;) {
-    const keys = await nextKeys(dependencies, context, filter, pin, after);
+    const keys =
+      selection === undefined
+        ? await nextKeys(dependencies, context, filter, pin, after)
+        : await nextSelected(dependencies, context, selection, pin);
     const at = { revision: pin.revision, now };
     const ids = keys.map(({ id }) => id);
     const found = new Map(
@@ -120,9 +124,6 @@ async function nextKeys(
   pin: Pin,
   after: string | undefined,
 ): Promise<readonly Candidate[]> {
-  if (filter.tool !== undefined || filter.resource !== undefined) {
-    return nextCovering(dependencies, context, filter, pin, after);
-  }
   const tuples = await dependencies.storage.tuples.read(context.tenant, {
     filter: narrowest(filter),
     revision: pin.revision,
@@ -132,26 +133,31 @@ async function nextKeys(
   return tuples.map((tuple) => ({ id: tuple.object.id, key: formatTuple(tuple) }));
 }
 
-async function nextCovering(
-  { evaluator, limits }: ListDependencies,
-  context: RequestContext,
-  filter: DelegationFilter,
-  pin: Pin,
+/** `undefined` where the filter does not ask what is covered: then the tuples themselves are the list. */
+function selectionOf(
+  { tool, resource, principal, delegate }: DelegationFilter,
+  limits: EngineLimits,
   after: string | undefined,
-): Promise<readonly Candidate[]> {
-  const { tool, resource, principal, delegate } = filter;
-  const selector = {
+): DelegationSelection | undefined {
+  if (tool === undefined && resource === undefined) return undefined;
+  const query = {
     ...(tool === undefined ? {} : { tool }),
     ...(resource === undefined ? {} : { resource }),
     ...(principal === undefined ? {} : { principal }),
     ...(delegate === undefined ? {} : { actor: delegate }),
   };
-  const answer = await evaluator.runPinned(context, { kind: "default" }, pin, (snapshot) =>
-    selectDelegations(snapshot, selector, limits),
-  );
-  if (answer.kind === "error") throw errorOf(answer);
-  const rest = answer.selected.filter((id) => after === undefined || compareBytes(id, after) > 0);
-  return rest.slice(0, batchSize).map((id) => ({ id, key: id }));
+  return new DelegationSelection(query, limits, after);
+}
+
+async function nextSelected(
+  dependencies: ListDependencies,
+  context: RequestContext,
+  listing: DelegationSelection,
+  pin: Pin,
+): Promise<readonly Candidate[]> {
+  const query = { listing, pin, consistency: { kind: "default" as const }, limit: batchSize };
+  const { elements } = await readWhole(dependencies, context, query);
+  return elements.map((id) => ({ id, key: id }));
 }
 
 /** Every delegation has a principal, so that without a filter its tuples are the list. */

@@ -68,7 +68,7 @@ export async function readPage<Element, Item>(
   }
 }
 
-/** All elements, and where they were read. */
+/** All elements, or the next `limit` of them, and where they were read. */
 export async function readWhole<Element>(
   ports: ListPorts,
   context: RequestContext,
@@ -76,18 +76,23 @@ export async function readWhole<Element>(
     readonly listing: Listing<Element>;
     readonly consistency: Consistency;
     readonly pin?: Pin;
+    readonly limit?: number;
   },
 ): Promise<{ readonly elements: readonly Element[]; readonly pin: Pin; readonly now: Now }> {
+  const { limit: wanted = Infinity } = query;
   const elements: Element[] = [];
   let { pin } = query;
   let first: Now | undefined;
   for (;;) {
-    const asked = { ...query, pin, limit: suppliedTuples, check: () => undefined };
+    const limit = Math.min(wanted - elements.length, suppliedTuples);
+    const asked = { ...query, pin, limit, check: () => undefined };
     const { slice, at, now } = await nextSlice(ports, context, asked);
     pin = at;
     first ??= now;
     for (const element of slice.elements) elements.push(element);
-    if (slice.next === undefined) return { elements, pin, now: first };
+    if (slice.next === undefined || elements.length >= wanted) {
+      return { elements, pin, now: first };
+    }
     await breathe();
   }
 }

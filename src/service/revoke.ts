@@ -32,13 +32,13 @@ export interface RevokeDependencies {
 
 /** Delegations that are told one by one; of more, the number. */
 const toldMax = 1_000;
-/** Tuples that one revision deletes; more need further revisions. */
-const deletedMax = 4_000;
+/** Tuples that one revision deletes, in about 100 ms; more need further revisions. */
+const deletedMax = 2_000;
 
 /**
  * Ends what the selector covers, each delegation whole and with its subtree. What stood when the call
  * arrived is gone when it returns. A large revocation first ends all of it by deleting each `principal`
- * tuple, 4,000 in a revision, then clears away the rest, which means nothing any more.
+ * tuple, 2,000 in a revision, then clears away the rest, which means nothing any more.
  */
 export async function revoke(
   dependencies: RevokeDependencies,

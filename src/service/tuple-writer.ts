@@ -20,7 +20,8 @@ export interface TupleDependencies {
   readonly writeTuplesMax: number;
 }
 
-const deleteMax = 5_000;
+/** Of one revision, which holds other writers up for about 100 ms. */
+const deleteMax = 2_000;
 const importChunkMax = 5_000;
 
 export async function writeTuples(
@@ -229,7 +230,7 @@ function tupleJson(tuple: RelationTuple): Json {
 }
 
 function preconditionJson(precondition: Precondition): Json {
-  if (precondition.kind === "unchanged_since") return { ...precondition };
+  if (!("filter" in precondition)) return { kind: precondition.kind };
   return { kind: precondition.kind, filter: filterJson(precondition.filter) };
 }
 

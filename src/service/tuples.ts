@@ -18,7 +18,7 @@ export interface Tuples {
     context: RequestContext,
     request: {
       readonly steps: readonly Extract<TupleStep, { kind: "create" | "touch" | "delete" }>[];
-      readonly preconditions: readonly Exclude<Precondition, { kind: "unchanged_since" }>[];
+      readonly preconditions: readonly Extract<Precondition, { filter: TupleFilter }>[];
     },
     options: MutationOptions,
   ): Promise<{ readonly created: number; readonly deleted: number; readonly result: WriteResult }>;

@@ -1,4 +1,5 @@
 import { DomainError } from "../core/error.ts";
+import { sameObject } from "../core/object.ts";
 import { parseRevision, type Timeline } from "../core/revision.ts";
 import { compareTuples, formatTuple, type RelationTuple } from "../core/tuple.ts";
 import {
@@ -8,7 +9,14 @@ import {
   type BatchState,
   type LiveTuple,
 } from "./batch-state.ts";
-import type { Effect, Mutation, MutationResult, Precondition } from "./mutation.ts";
+import type {
+  Effect,
+  Mutation,
+  MutationResult,
+  PairRoom,
+  Precondition,
+  TupleStep,
+} from "./mutation.ts";
 import type { TupleRow } from "./schema.ts";
 import { keyText, rowOfTuple, tupleOfRow } from "./tuple-row.ts";
 
@@ -85,7 +93,7 @@ function problemOf(state: BatchState, mutation: Mutation): DomainError | undefin
     return new DomainError("model_not_found", `there is no model \`${activateModelId}\``);
   }
   for (const precondition of mutation.preconditions) {
-    const problem = problemOfPrecondition(state, precondition);
+    const problem = problemOfPrecondition(state, precondition, mutation);
     if (problem !== undefined) return problem;
   }
   return undefined;
@@ -94,6 +102,7 @@ function problemOf(state: BatchState, mutation: Mutation): DomainError | undefin
 function problemOfPrecondition(
   state: BatchState,
   precondition: Precondition,
+  mutation: Mutation,
 ): DomainError | undefined {
   switch (precondition.kind) {
     case "must_exist":
@@ -124,7 +133,30 @@ function problemOfPrecondition(
         `tuples of relation \`${relation}\` have changed meanwhile, send the write again`,
       );
     }
+    case "pair_room":
+      if (
+        state.countMade(precondition) + countMaking(mutation, precondition) <=
+        precondition.madeMax
+      ) {
+        return undefined;
+      }
+      return new DomainError(
+        "write_conflict",
+        "others have delegated meanwhile, and there may be no room left: send the write again",
+      );
   }
+}
+
+/** Delegations that the mutation makes for the delegate: it makes them for no other principal. */
+function countMaking(mutation: Mutation, { delegate }: PairRoom): number {
+  return mutation.steps.filter(
+    (step) =>
+      step.kind === "create" &&
+      isIdentity(rowOfTuple(step.tuple)) &&
+      step.tuple.relation === "delegate" &&
+      step.tuple.subject.kind === "object" &&
+      sameObject(step.tuple.subject.object, delegate),
+  ).length;
 }
 
 interface Victims {
@@ -157,9 +189,7 @@ function chooseVictims(state: BatchState, mutation: Mutation): Victims {
         break;
       }
       case "delete_matching": {
-        const found = state.facts.matches.get(step) ?? [];
-        for (const tuple of found.slice(0, step.limit)) take(tuple);
-        more ||= found.length > step.limit;
+        more = takeMatching(state, step, tuples) || more;
         break;
       }
     }
@@ -168,6 +198,24 @@ function chooseVictims(state: BatchState, mutation: Mutation): Victims {
     if (isIdentity(row)) for (const other of state.identitiesOf(row.object_id)) take(other);
   }
   return { tuples, more };
+}
+
+/** In canonical order, as far as the limit goes with all that goes along. True where more is left. */
+function takeMatching(
+  state: BatchState,
+  step: Extract<TupleStep, { readonly kind: "delete_matching" }>,
+  tuples: Map<string, LiveTuple>,
+): boolean {
+  let taken = 0;
+  for (const found of state.facts.matches.get(step) ?? []) {
+    const whole = isIdentity(found.row) ? state.identitiesOf(found.row.object_id) : [];
+    const added = [found, ...whole].filter(({ row }) => !tuples.has(keyText(row)));
+    const count = new Set(added.map(({ row }) => keyText(row))).size;
+    if (step.limit === 0 || (taken > 0 && taken + count > step.limit)) return true;
+    for (const tuple of added) tuples.set(keyText(tuple.row), tuple);
+    taken += count;
+  }
+  return false;
 }
 
 interface Creations {

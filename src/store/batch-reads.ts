@@ -9,7 +9,7 @@ import {
   type StoredReply,
 } from "./batch-state.ts";
 import type { Session, Statement } from "./database.ts";
-import type { Mutation } from "./mutation.ts";
+import type { Mutation, PairRoom } from "./mutation.ts";
 import type { TupleRow } from "./schema.ts";
 import { filterConditions } from "./tuple-filter.ts";
 import { keyColumns, keyOfTuple, keyText, tupleColumns, type TupleKeyRow } from "./tuple-row.ts";
@@ -17,7 +17,7 @@ import { keyColumns, keyOfTuple, keyText, tupleColumns, type TupleKeyRow } from 
 /** What is read of a batch, beside what the lock itself returned. */
 export type BatchReads = Pick<
   BatchFacts,
-  "live" | "retiredIds" | "storedModelIds" | "replies" | "matches" | "changedSince"
+  "live" | "retiredIds" | "storedModelIds" | "replies" | "matches" | "changedSince" | "pairsMade"
 >;
 
 /**
@@ -31,7 +31,7 @@ export async function readBatch(
 ): Promise<BatchReads> {
   const keys = keysOf(mutations);
   const ids = identityIds(mutations);
-  const [byKey, identities, retiredIds, storedModelIds, replies, matches, changedSince] =
+  const [byKey, identities, retiredIds, storedModelIds, replies, matches, changedSince, pairsMade] =
     await Promise.all([
       readByKey(session, tenant, keys),
       readIdentities(session, tenant, ids),
@@ -40,10 +40,11 @@ export async function readBatch(
       readReplies(session, tenant, mutations),
       readMatches(session, tenant, mutations, keys.length + 1),
       readChangedSince(session, tenant, mutations),
+      readPairsMade(session, tenant, mutations),
     ]);
   const more = await readIdentities(session, tenant, matchedIds(matches, new Set(ids)));
   const live = [...byKey, ...identities, ...more];
-  return { live, retiredIds, storedModelIds, replies, matches, changedSince };
+  return { live, retiredIds, storedModelIds, replies, matches, changedSince, pairsMade };
 }
 
 const columns = tupleColumns.map((name) => `t.${name}`).join(", ");
@@ -90,6 +91,19 @@ const changedStatement: Statement = {
       where tenant_id = $1 and created_rev > $2 and relation = $3)
     or exists (select 1 from relation_tuple
       where tenant_id = $1 and deleted_rev > $2 and relation = $3) as changed`,
+};
+
+// By the revisions since: there are few of them, however many delegations the principal has given.
+const pairStatement: Statement = {
+  name: "batch_pairs_made",
+  text: `select count(*) as made from relation_tuple p
+    where p.tenant_id = $1 and p.created_rev > $2 and p.deleted_rev is null
+      and p.object_type = '${delegationType}' and p.relation = 'principal'
+      and p.subject_type = $3 and p.subject_id = $4 and p.subject_relation = ''
+      and exists (select 1 from relation_tuple d
+        where d.tenant_id = $1 and d.object_type = p.object_type and d.object_id = p.object_id
+          and d.relation = 'delegate' and d.subject_type = $5 and d.subject_id = $6
+          and d.subject_relation = '' and d.deleted_rev is null)`,
 };
 
 interface LiveRow extends TupleRow {
@@ -222,7 +236,7 @@ async function readMatches(
       spare += step.limit;
     }
     for (const precondition of preconditions) {
-      if (precondition.kind === "unchanged_since") continue;
+      if (!("filter" in precondition)) continue;
       filters.push(readFilter(session, tenant, precondition, spare, "unexpired"));
     }
   }
@@ -277,4 +291,21 @@ async function readChangedSince(
     [...asked].map(async ([key, changed]) => ((await changed) ? [key] : [])),
   );
   return new Set(answers.flat());
+}
+
+async function readPairsMade(
+  session: Session,
+  tenant: string,
+  mutations: readonly Mutation[],
+): Promise<ReadonlyMap<PairRoom, number>> {
+  const rooms = mutations
+    .flatMap(({ preconditions }) => preconditions)
+    .filter((precondition) => precondition.kind === "pair_room");
+  const counts = rooms.map(async (room) => {
+    const { principal, delegate, since } = room;
+    const values = [tenant, since, principal.type, principal.id, delegate.type, delegate.id];
+    const [row] = await session.query<{ readonly made: number }>(pairStatement, values);
+    return [room, row?.made ?? 0] as const;
+  });
+  return new Map(await Promise.all(counts));
 }

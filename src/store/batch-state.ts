@@ -1,7 +1,8 @@
 import type { DelegationRecord } from "../core/delegation.ts";
 import { delegationType, identityRelations } from "../core/delegation.ts";
+import type { ObjectRef } from "../core/object.ts";
 import type { TupleFilter } from "../core/tuple.ts";
-import type { Precondition, TupleStep } from "./mutation.ts";
+import type { PairRoom, Precondition, TupleStep } from "./mutation.ts";
 import type { TupleRow } from "./schema.ts";
 import { keyText } from "./tuple-row.ts";
 
@@ -29,12 +30,14 @@ export interface BatchFacts {
   readonly matches: ReadonlyMap<FilterOwner, readonly LiveTuple[]>;
   /** Relations, by `unchangedKey`, of which a tuple was created or deleted after the revision. */
   readonly changedSince: ReadonlySet<string>;
+  /** How many delegations were made before the batch. */
+  readonly pairsMade: ReadonlyMap<PairRoom, number>;
 }
 
 /** Who asks. Not the filter itself: one may be shared by a step and a precondition, which ask differently. */
 export type FilterOwner =
   | Extract<TupleStep, { readonly kind: "delete_matching" }>
-  | Exclude<Precondition, { readonly kind: "unchanged_since" }>;
+  | Extract<Precondition, { readonly filter: TupleFilter }>;
 
 export interface StoredReply {
   readonly requestHash: string;
@@ -133,6 +136,24 @@ export class BatchState {
     });
   }
 
+  /** How many delegations of the pair were made after the revision, before the mutation. */
+  countMade(room: PairRoom): number {
+    const { principal, delegate } = room;
+    const made = this.created.filter(
+      ({ row, deletedRev }) =>
+        row.relation === "delegate" &&
+        deletedRev === null &&
+        isTo(row, delegate) &&
+        this.#isNamed("principal", row.object_id, principal),
+    );
+    return (this.facts.pairsMade.get(room) ?? 0) + made.length;
+  }
+
+  #isNamed(relation: string, delegationId: string, subject: ObjectRef): boolean {
+    const tuples = this.#identity.get(`${relation}\n${delegationId}`)?.values() ?? [];
+    return [...tuples].some(({ row }) => isTo(row, subject));
+  }
+
   isRelationChanged(relation: string): boolean {
     return this.#changedRelations.has(relation);
   }
@@ -181,6 +202,10 @@ export function isIdentity(row: TupleRow): boolean {
     row.object_type === delegationType &&
     identityRelations.some((relation) => relation === row.relation)
   );
+}
+
+function isTo(row: TupleRow, { type, id }: ObjectRef): boolean {
+  return row.subject_type === type && row.subject_id === id;
 }
 
 export function unchangedKey(revision: number, relation: string): string {

@@ -2,7 +2,7 @@ import type { Caller } from "../core/caller.ts";
 import type { RevisionChange } from "../core/change.ts";
 import type { DelegationRecord } from "../core/delegation.ts";
 import type { DomainError } from "../core/error.ts";
-import type { Name } from "../core/object.ts";
+import type { Name, ObjectRef } from "../core/object.ts";
 import type { Revision, Timeline } from "../core/revision.ts";
 import type { RelationTuple, TupleFilter } from "../core/tuple.ts";
 
@@ -39,7 +39,10 @@ export type TupleStep =
   | { readonly kind: "delete"; readonly tuple: RelationTuple }
   /** Deletes by key where the live tuple's expiry lies before the time; else it is no error either. */
   | { readonly kind: "delete_expired"; readonly tuple: RelationTuple; readonly beforeMs: number }
-  /** Deletes what matches, in canonical order, up to `limit`; more than that is left and reported. */
+  /**
+   * Deletes what matches, in canonical order, up to `limit`; more than that is left and reported. What
+   * goes along with a delegation's tuple counts, but for that of the first.
+   */
   | { readonly kind: "delete_matching"; readonly filter: TupleFilter; readonly limit: number };
 
 export type Precondition =
@@ -49,7 +52,20 @@ export type Precondition =
    * No tuple of this relation was created or deleted after the revision, on whatever object. Refused
    * with `write_conflict`: what was read must be read again.
    */
-  | { readonly kind: "unchanged_since"; readonly revision: Revision; readonly relation: Name };
+  | { readonly kind: "unchanged_since"; readonly revision: Revision; readonly relation: Name }
+  | PairRoom;
+
+/**
+ * So many delegations of a principal to a delegate, and no more, were made after the revision, those of
+ * this mutation included. Refused with `write_conflict`: whoever counted must count again.
+ */
+export interface PairRoom {
+  readonly kind: "pair_room";
+  readonly principal: ObjectRef;
+  readonly delegate: ObjectRef;
+  readonly since: Revision;
+  readonly madeMax: number;
+}
 
 export interface Idempotency {
   /** 1 to 128 characters, unique per tenant and caller. */

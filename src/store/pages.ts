@@ -1,7 +1,8 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { delegationType } from "../core/delegation.ts";
 import { DomainError } from "../core/error.ts";
 import type { Name, ObjectRef } from "../core/object.ts";
-import { pageTuplesMax, type LoadedPage, type PageKey } from "../core/page.ts";
+import { pageTuplesMax, type LoadedPage, type PageKey, type TakePart } from "../core/page.ts";
 import type { Revision } from "../core/revision.ts";
 import type { RelationTuple } from "../core/tuple.ts";
 import type { Session } from "./database.ts";
@@ -10,19 +11,31 @@ import { columnsOfSubject, keyColumns, tupleColumns, tupleOfRow } from "./tuple-
 
 /** A page that is never held in part has a limit all the same. */
 const wholePageTuplesMax = 200_000;
+/** So many tuples are parsed, and taken, in one tick. */
+const partTuplesMax = 500;
+/** So many of one reverse page come in one reply. */
+const replyTuplesMax = 2_000;
+
+export interface LoadOptions {
+  /** An older revision, which must not lie below the horizon. */
+  readonly at?: Revision;
+  /** Where it is given, large pages come in parts. */
+  readonly take?: TakePart;
+}
 
 /**
- * Reads the pages, in the order of the keys, at the snapshot's head or as of an older revision, which
- * must not lie below the horizon. Fails with `limit_exceeded` where a page is beyond all bounds.
+ * Reads the pages, in the order of the keys, at the snapshot's head or as of an older revision. It
+ * takes no more than a few milliseconds of any tick. Fails with `limit_exceeded` where a page is beyond
+ * all bounds.
  */
 export async function loadPages(
   session: Session,
   tenant: string,
   keys: readonly PageKey[],
-  at?: Revision,
+  { at, take }: LoadOptions = {},
 ): Promise<readonly LoadedPage[]> {
   const pages = new Map<PageKey, LoadedPage>();
-  const source: Source = { session, tenant, at };
+  const source: Source = { session, tenant, at, take, parsed: { sinceTurn: 0 } };
   // One connection runs one statement after another, so nothing is gained by sending them together.
   for (const load of [loadForward, loadPoints, loadObjects, loadReverse, loadPairs]) {
     for (const page of await load(source, keys)) pages.set(page.key, page);
@@ -34,6 +47,8 @@ interface Source {
   readonly session: Session;
   readonly tenant: string;
   readonly at: Revision | undefined;
+  readonly take: TakePart | undefined;
+  readonly parsed: { sinceTurn: number };
 }
 
 type KeyOf<Kind extends PageKey["kind"]> = Extract<PageKey, { readonly kind: Kind }>;
@@ -49,10 +64,13 @@ const onlyIndirect =
 async function loadForward(source: Source, keys: readonly PageKey[]): Promise<LoadedPage[]> {
   const wanted = keys.filter((key) => key.kind === "forward");
   const groups = await readForward(source, wanted);
-  return wanted.map((key, place) => {
-    const { tuples, partial } = groups[place] ?? { tuples: [], partial: false };
-    return { key, tuples, partialRelations: partial ? [key.relation] : [] };
-  });
+  const pages: LoadedPage[] = [];
+  for (const [place, key] of wanted.entries()) {
+    const { rows, partial } = groups[place] ?? { rows: [], partial: false };
+    const tuples = await parse(source, rows, key);
+    pages.push({ key, tuples, partialRelations: partial ? [key.relation] : [] });
+  }
+  return pages;
 }
 
 interface ForwardKey {
@@ -61,7 +79,7 @@ interface ForwardKey {
 }
 
 interface ForwardGroup {
-  readonly tuples: readonly RelationTuple[];
+  readonly rows: readonly PageRow[];
   readonly partial: boolean;
 }
 
@@ -85,9 +103,34 @@ async function readForward(
   });
   return keys.map((key, place) => {
     const part = partial[large.indexOf(key)];
-    if (part !== undefined) return { tuples: checkWhole(part), partial: true };
-    return { tuples: whole[place] ?? [], partial: false };
+    if (part !== undefined) return { rows: checkWhole(part), partial: true };
+    return { rows: large.includes(key) ? [] : (whole[place] ?? []), partial: large.includes(key) };
   });
+}
+
+/**
+ * The tuples of the rows. Where they are many and the key is given, they are taken in parts and what is
+ * returned is the last.
+ */
+async function parse(
+  { take, parsed }: Source,
+  rows: readonly PageRow[],
+  key?: PageKey,
+): Promise<readonly RelationTuple[]> {
+  let tuples: RelationTuple[] = [];
+  for (const row of rows) {
+    if (take !== undefined && key !== undefined && tuples.length === partTuplesMax) {
+      take(key, tuples);
+      tuples = [];
+    }
+    if (parsed.sinceTurn === partTuplesMax) {
+      parsed.sinceTurn = 0;
+      await nextTurn();
+    }
+    parsed.sinceTurn += 1;
+    tuples.push(tupleOfRow(row));
+  }
+  return tuples;
 }
 
 function forwardValues(keys: readonly ForwardKey[]): readonly Column[] {
@@ -112,7 +155,21 @@ async function loadPoints(source: Source, keys: readonly PageKey[]): Promise<Loa
     ],
     limit: 1,
   });
-  return wanted.map((key, place) => ({ key, tuples: groups[place] ?? [], partialRelations: [] }));
+  return parseAll(source, wanted, groups);
+}
+
+/** Pages that are small enough to come whole. */
+async function parseAll(
+  source: Source,
+  keys: readonly PageKey[],
+  groups: readonly (readonly PageRow[])[],
+): Promise<LoadedPage[]> {
+  const pages: LoadedPage[] = [];
+  for (const [place, key] of keys.entries()) {
+    const tuples = await parse(source, groups[place] ?? []);
+    pages.push({ key, tuples, partialRelations: [] });
+  }
+  return pages;
 }
 
 async function loadObjects(source: Source, keys: readonly PageKey[]): Promise<LoadedPage[]> {
@@ -125,9 +182,9 @@ async function loadObjects(source: Source, keys: readonly PageKey[]): Promise<Lo
   });
   const pages: LoadedPage[] = [];
   for (const [place, key] of wanted.entries()) {
-    const tuples = groups[place] ?? [];
-    const large = tuples.length > pageTuplesMax;
-    pages.push(large ? await loadLargeObject(source, key) : { key, tuples, partialRelations: [] });
+    const rows = groups[place] ?? [];
+    if (rows.length > pageTuplesMax) pages.push(await loadLargeObject(source, key));
+    else pages.push({ key, tuples: await parse(source, rows, key), partialRelations: [] });
   }
   return pages;
 }
@@ -141,7 +198,11 @@ async function loadLargeObject(source: Source, key: KeyOf<"object">): Promise<Lo
   );
   return {
     key,
-    tuples: groups.flatMap((group) => group.tuples),
+    tuples: await parse(
+      source,
+      groups.flatMap((group) => group.rows),
+      key,
+    ),
     partialRelations: relations.filter((_, place) => groups[place]?.partial === true),
   };
 }
@@ -168,24 +229,44 @@ async function readRelations(source: Source, object: ObjectRef): Promise<Name[]>
 
 async function loadReverse(source: Source, keys: readonly PageKey[]): Promise<LoadedPage[]> {
   const wanted = keys.filter((key) => key.kind === "reverse");
-  const subjects = wanted.map((key) => columnsOfSubject(key.subject));
-  const groups = await readGroups(source, {
+  const groups = await readReverse(source, wanted, "");
+  const pages: LoadedPage[] = [];
+  for (const [place, key] of wanted.entries()) {
+    let rows = groups[place] ?? [];
+    let tuples = await parse(source, rows, key);
+    for (let read = rows.length; rows.length === replyTuplesMax; read += rows.length) {
+      checkBounds(read);
+      const before = tuples;
+      if (source.take !== undefined) source.take(key, before);
+      rows = (await readReverse(source, [key], rows.at(-1)?.object_id ?? ""))[0] ?? [];
+      tuples = await parse(source, rows, key);
+      if (source.take === undefined) tuples = [...before, ...tuples];
+    }
+    pages.push({ key, tuples, partialRelations: [] });
+  }
+  return pages;
+}
+
+/** Objects of a reverse page follow each other by their ids alone. */
+async function readReverse(
+  source: Source,
+  keys: readonly KeyOf<"reverse">[],
+  after: string,
+): Promise<readonly (readonly PageRow[])[]> {
+  const subjects = keys.map((key) => columnsOfSubject(key.subject));
+  return await readGroups(source, {
     name: "page_reverse",
     columns: ["subject_type", "subject_id", "subject_relation", "object_type", "relation"],
     values: [
       subjects.map((subject) => subject.subject_type),
       subjects.map((subject) => subject.subject_id),
       subjects.map((subject) => subject.subject_relation),
-      wanted.map((key) => key.type),
-      wanted.map((key) => key.relation),
+      keys.map((key) => key.type),
+      keys.map((key) => key.relation),
     ],
-    limit: wholePageTuplesMax + 1,
+    after,
+    limit: replyTuplesMax,
   });
-  return wanted.map((key, place) => ({
-    key,
-    tuples: checkWhole(groups[place] ?? []),
-    partialRelations: [],
-  }));
 }
 
 /**
@@ -221,9 +302,7 @@ async function loadPairs(source: Source, keys: readonly PageKey[]): Promise<Load
       ...values,
     ],
   );
-  checkWhole(rows);
-  const groups = group(rows);
-  return wanted.map((key, place) => ({ key, tuples: groups[place] ?? [], partialRelations: [] }));
+  return await parseAll(source, wanted, group(checkWhole(rows)));
 }
 
 interface GroupQuery {
@@ -232,21 +311,28 @@ interface GroupQuery {
   readonly columns: readonly string[];
   readonly values: readonly Column[];
   readonly condition?: string;
+  /** Only objects with an id above this. */
+  readonly after?: string;
   /** Of the tuples of one key. */
   readonly limit: number;
 }
 
-/** The tuples of each key, in canonical order. */
+/** The rows of each key, in canonical order. */
 async function readGroups(
   source: Source,
   query: GroupQuery,
-): Promise<readonly (readonly RelationTuple[])[]> {
+): Promise<readonly (readonly PageRow[])[]> {
   if (query.values[0]?.length === 0) return [];
+  const { at: revision } = source;
+  const more = [query.limit, query.after, revision].filter((value) => value !== undefined);
   const limit = `$${query.columns.length + 2}`;
-  const at = `$${query.columns.length + 3}::bigint`;
+  const after = `t.object_id > $${query.columns.length + 3}`;
+  const at = `$${query.columns.length + 1 + more.length}::bigint`;
   const arrays = query.columns.map((_, index) => `$${index + 2}::text[]`).join(", ");
   const fixed = query.columns.map((name) => `t.${name} = k.${name}`).join(" and ");
-  const condition = query.condition === undefined ? "" : ` and ${query.condition}`;
+  const condition = [query.condition, query.after === undefined ? undefined : after]
+    .map((one) => (one === undefined ? "" : ` and ${one}`))
+    .join("");
   // Each part in the order of its index: without it a planner that has no statistics yet may take the
   // index by subject, and walk past every subject that there is.
   const part = (visible: string): string =>
@@ -266,7 +352,7 @@ async function readGroups(
         cross join lateral ${visible} t
         order by k.place, ${sortColumns}`,
     },
-    [source.tenant, ...query.values, query.limit, ...(source.at === undefined ? [] : [source.at])],
+    [source.tenant, ...query.values, ...more],
   );
   return group(rows);
 }
@@ -294,14 +380,19 @@ function suffixOf(source: Source): string {
   return source.at === undefined ? "" : "_at";
 }
 
-function group(rows: readonly PageRow[]): readonly (readonly RelationTuple[])[] {
-  const groups: RelationTuple[][] = [];
-  for (const row of rows) (groups[row.place - 1] ??= []).push(tupleOfRow(row));
+function group(rows: readonly PageRow[]): readonly (readonly PageRow[])[] {
+  const groups: PageRow[][] = [];
+  for (const row of rows) (groups[row.place - 1] ??= []).push(row);
   return groups;
 }
 
 function checkWhole<Item>(items: readonly Item[]): readonly Item[] {
-  if (items.length <= wholePageTuplesMax) return items;
+  checkBounds(items.length);
+  return items;
+}
+
+function checkBounds(tuples: number): void {
+  if (tuples <= wholePageTuplesMax) return;
   throw new DomainError(
     "limit_exceeded",
     `one page of the graph has more than ${wholePageTuplesMax} tuples`,

@@ -78,17 +78,13 @@ suite("checkRelation", () => {
   });
 
   test("answers the same when it is to explain itself", () => {
-    holdsFor(
-      askedWorld,
-      (asked) => {
-        const view = whole(asked.world);
-        for (const query of queriesOf(asked).slice(0, 60)) {
-          const { answer } = decided(explainCheck(view, query, defaultLimits));
-          assert.deepEqual(comparable(answer), comparable(ask(view, query)), formatQuery(query));
-        }
-      },
-      Math.ceil(lawRuns / 4),
-    );
+    holdsFor(askedWorld, (asked) => {
+      const view = whole(asked.world);
+      for (const query of queriesOf(asked).slice(0, 60)) {
+        const { answer } = decided(explainCheck(view, query, defaultLimits));
+        assert.deepEqual(comparable(answer), comparable(ask(view, query)), formatQuery(query));
+      }
+    });
   });
 
   test("a smaller limit only adds errors", (context) => {
@@ -130,57 +126,47 @@ suite("checkRelation", () => {
       depthMax: fc.constantFrom(2, 64, 64),
       stepsMax: fc.constantFrom(8, 20, 100_000, 100_000),
     });
-    const runs = Math.ceil(lawRuns / 4);
-    const tally = holdsFor(
-      fc.tuple(askedWorld, seed, limits),
-      ([asked, order, some], counts) => {
-        const view = whole(asked.world);
-        const { model, tuples, now } = asked.world;
-        const graph = new PagingGraph(tuples);
-        const plan = planModel(model, graph.symbols);
-        const choose = chooserOf(order);
-        for (const query of shuffle(queriesOf(asked), order).slice(0, 40)) {
-          const bounds = { ...defaultLimits, ...some };
-          const answer = graph.evaluate(
-            () => checkRelation({ graph, plan, now }, query, bounds),
-            choose,
-          );
-          const expected = ask(view, query, bounds);
-          assert.deepEqual(comparable(answer), comparable(expected), formatQuery(query));
-          counts.count(`rounds ${Math.min(graph.rounds, 3)}`);
-          counts.count(answer.kind);
-        }
-      },
-      runs,
-    );
+    const tally = holdsFor(fc.tuple(askedWorld, seed, limits), ([asked, order, some], counts) => {
+      const view = whole(asked.world);
+      const { model, tuples, now } = asked.world;
+      const graph = new PagingGraph(tuples);
+      const plan = planModel(model, graph.symbols);
+      const choose = chooserOf(order);
+      for (const query of shuffle(queriesOf(asked), order).slice(0, 40)) {
+        const bounds = { ...defaultLimits, ...some };
+        const answer = graph.evaluate(
+          () => checkRelation({ graph, plan, now }, query, bounds),
+          choose,
+        );
+        const expected = ask(view, query, bounds);
+        assert.deepEqual(comparable(answer), comparable(expected), formatQuery(query));
+        counts.count(`rounds ${Math.min(graph.rounds, 3)}`);
+        counts.count(answer.kind);
+      }
+    });
     context.diagnostic(tally.format());
-    assert.ok(tally.of("rounds 3") >= runs / 2, tally.format());
+    assert.ok(tally.of("rounds 3") >= lawRuns / 2, tally.format());
   });
 
   test("pages too large to hold give the same answer or an error", (context) => {
-    const runs = Math.ceil(lawRuns / 4);
-    const tally = holdsFor(
-      fc.tuple(askedWorld, seed),
-      ([asked, order], counts) => {
-        const view = whole(asked.world);
-        const { model, tuples, now } = asked.world;
-        const graph = new PagingGraph(tuples, true);
-        const plan = planModel(model, graph.symbols);
-        const choose = chooserOf(order);
-        for (const query of shuffle(queriesOf(asked), order).slice(0, 40)) {
-          const answer = graph.evaluate(
-            () => checkRelation({ graph, plan, now }, query, defaultLimits),
-            choose,
-          );
-          counts.count(answer.kind);
-          if (answer.kind === "error") continue;
-          assertNoMore(answer, ask(view, query), query);
-        }
-      },
-      runs,
-    );
+    const tally = holdsFor(fc.tuple(askedWorld, seed), ([asked, order], counts) => {
+      const view = whole(asked.world);
+      const { model, tuples, now } = asked.world;
+      const graph = new PagingGraph(tuples, true);
+      const plan = planModel(model, graph.symbols);
+      const choose = chooserOf(order);
+      for (const query of shuffle(queriesOf(asked), order).slice(0, 40)) {
+        const answer = graph.evaluate(
+          () => checkRelation({ graph, plan, now }, query, defaultLimits),
+          choose,
+        );
+        counts.count(answer.kind);
+        if (answer.kind === "error") continue;
+        assertNoMore(answer, ask(view, query), query);
+      }
+    });
     context.diagnostic(tally.format());
-    assert.ok(tally.of("member") >= runs / 4, tally.format());
+    assert.ok(tally.of("member") >= lawRuns / 4, tally.format());
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import type { PageKey } from "../../src/core/page.ts";
+import type { LoadedPage, PageKey } from "../../src/core/page.ts";
 import { parseName, parseObjectText } from "../../src/core/object.ts";
 import { parseSubjectText } from "../../src/core/subject.ts";
 import { formatTuple, parseTupleText, type RelationTuple } from "../../src/core/tuple.ts";
@@ -64,6 +64,12 @@ type Step =
   | { readonly kind: "write"; readonly write: Write }
   | { readonly kind: "load"; readonly keys: readonly PageKey[] }
   | { readonly kind: "late"; readonly keys: readonly PageKey[]; readonly age: number }
+  | {
+      readonly kind: "parts";
+      readonly keys: readonly PageKey[];
+      readonly writes: readonly Write[];
+      readonly isDropped: boolean;
+    }
   | { readonly kind: "drop" };
 
 const facts = fc.oneof(
@@ -78,15 +84,16 @@ const candidate = fc
   .tuple(fc.constantFrom(...candidates), facts)
   .map(([key, said]): RelationTuple => ({ ...key, ...said }));
 const someKeys = fc.uniqueArray(fc.constantFrom(...keys), { minLength: 1, maxLength: 6 });
+const write: fc.Arbitrary<Write> = fc.record({
+  deletes: fc.array(fc.constantFrom(...candidates), { maxLength: 3 }),
+  creates: fc.array(candidate, { maxLength: 4 }),
+});
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
       kind: fc.constant("write" as const),
-      write: fc.record({
-        deletes: fc.array(fc.constantFrom(...candidates), { maxLength: 3 }),
-        creates: fc.array(candidate, { maxLength: 4 }),
-      }),
+      write,
     }),
   },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("load" as const), keys: someKeys }) },
@@ -96,6 +103,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       kind: fc.constant("late" as const),
       keys: someKeys,
       age: fc.nat({ max: 3 }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("parts" as const),
+      keys: someKeys,
+      writes: fc.array(write, { maxLength: 3 }),
+      isDropped: fc.boolean(),
     }),
   },
   { weight: 1, arbitrary: fc.constant({ kind: "drop" as const }) },
@@ -252,6 +268,9 @@ function run(steps: readonly Step[], clock: PageClock): PageStore {
         store.install(pages.filter((page) => page !== undefined));
         break;
       }
+      case "parts":
+        loadInParts(store, history, current);
+        break;
       case "drop":
         store.drop();
         break;
@@ -259,6 +278,32 @@ function run(steps: readonly Step[], clock: PageClock): PageStore {
     for (const key of keys) assertHeldAs(store, history.page(key, history.head));
   }
   return store;
+}
+
+/** One tuple a part, with writes between the parts, and perhaps a fall of all pages. */
+function loadInParts(
+  store: PageStore,
+  history: History,
+  { keys: wanted, writes, isDropped }: Extract<Step, { readonly kind: "parts" }>,
+): void {
+  const read = history.head;
+  const loaded = wanted.map((key) => history.page(key, read));
+  const stage = store.stage();
+  const left = [...writes];
+  const rests = loaded.map((page): LoadedPage => {
+    const isLarge = page.key.kind !== "pair" && page.key.kind !== "point" && page.tuples.length > 1;
+    if (!isLarge) return page;
+    for (const tuple of page.tuples.slice(0, -1)) {
+      stage.add(page.key, [tuple]);
+      const next = left.pop();
+      if (next === undefined) continue;
+      store.apply([history.commit(next.deletes, lawful(next, history))]);
+    }
+    return { ...page, tuples: page.tuples.slice(-1) };
+  });
+  if (isDropped) store.drop();
+  stage.install(rests, history.changes(read, history.head));
+  stage.close();
 }
 
 /** Leaves out what the store refuses: a second principal or delegate of a delegation. */

@@ -1,18 +1,34 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { removeWithProcess } from "../support/remains.ts";
 
 /** `bin/prokura.js serve` in a process of its own, on free ports. */
 export interface ServerProcess extends AsyncDisposable {
   readonly grpcAddress: string;
   readonly httpUrl: string;
   readonly processId: number;
+  isRunning(): boolean;
   /** Everything that it logged. */
   readonly lines: readonly string[];
   /** Sends the signal, and resolves to the exit code. */
   stop(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
+}
+
+let folder: Promise<string> | undefined;
+
+/** Where servers keep their keys; it goes with this process. */
+async function dataFolder(): Promise<string> {
+  folder ??= mkdtemp(join(tmpdir(), "prokura-test-keys-")).then((made) => {
+    removeWithProcess(made);
+    return made;
+  });
+  return await folder;
 }
 
 const program = fileURLToPath(new URL("../../bin/prokura.js", import.meta.url));
@@ -24,7 +40,7 @@ export async function startProcess(
 ): Promise<ServerProcess> {
   const listen = ["--grpc-listen=127.0.0.1:0", "--http-listen=127.0.0.1:0", "--log-format=json"];
   const child = spawn(process.execPath, [program, "serve", ...listen, ...args], {
-    env: { ...process.env, ...environment },
+    env: { ...process.env, PROKURA_DATA_DIR: await dataFolder(), ...environment },
     stdio: ["ignore", "inherit", "pipe"],
   });
   const exited = once(child, "exit").then(([code]) => Number(code));
@@ -49,6 +65,7 @@ export async function startProcess(
     grpcAddress: grpc,
     httpUrl: `http://${http}`,
     processId: child.pid,
+    isRunning: () => child.exitCode === null && child.signalCode === null,
     lines,
     stop,
     [Symbol.asyncDispose]: async () => {

@@ -112,6 +112,22 @@ suite("delegate", () => {
     await assert.rejects(grant(node, { delegate }), failsWith("limit_exceeded", /at most 20/));
   });
 
+  test("the limit of a pair holds however many ask at once, on whatever nodes", async () => {
+    await using other = await startNode(node.database.connectionString);
+    const delegate = object("agent:raced");
+    const pairs = Array.from({ length: 17 }, () => pair(["tool:send"], ["mailbox:alice"]));
+    await grant(node, { delegate, pairs });
+    const nodes = [node, other, node, other, node, other];
+    const asked = await Promise.allSettled(nodes.map((each) => grant(each, { delegate })));
+    const refused = asked.filter((each) => each.status === "rejected");
+    assert.equal(asked.length - refused.length, 3);
+    for (const { reason } of refused) {
+      const isRefusal = failsWith("limit_exceeded")(reason) || failsWith("write_conflict")(reason);
+      assert(isRefusal, String(reason));
+    }
+    await assert.rejects(grant(node, { delegate }), failsWith("limit_exceeded", /has 20/));
+  });
+
   test("a model without delegations is said", async () => {
     await node.services.tenants.create(requestContext("plain"), options);
     const text = "model\n  schema 1.1\ntype user\n";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { DomainError } from "../../src/core/error.ts";
 import { parseName, formatObject } from "../../src/core/object.ts";
+import { pageTuplesMax } from "../../src/core/page.ts";
 import { formatSubject, parseSubjectText } from "../../src/core/subject.ts";
 import { parseTupleText, type RelationTuple } from "../../src/core/tuple.ts";
 import type { Consistency } from "../../src/service/request.ts";
@@ -104,6 +105,30 @@ suite("lists on a real node", () => {
       await remove(node, ["doc:many#viewer@user:u21"]);
     }
     assert.deepEqual(seen, names);
+  });
+
+  test("a relation that is too large for a page is listed whole, in pages, while writes go on", async () => {
+    const names = Array.from({ length: pageTuplesMax + 200 }, (_, at) => `user:p${at + 10_000}`);
+    for (let from = 0; from < names.length; from += 1_000) {
+      const part = names.slice(from, from + 1_000);
+      await touch(
+        node,
+        part.map((name) => `doc:large#viewer@${name}`),
+      );
+    }
+    await touch(node, ["doc:large#blocked@user:p10007", "doc:large#viewer@group:eng#member"]);
+    const expected = [...names.filter((name) => name !== "user:p10007"), "user:alice", "user:bob"];
+    const seen: string[] = [];
+    let pageToken: string | undefined = "";
+    for (let page = 0; pageToken !== undefined; page += 1) {
+      const size = { pageSize: 2_500, pageToken };
+      const answer = await subjectPage(node, "doc:large", byDefault, size);
+      seen.push(...answer.items.map(({ subject }) => formatSubject(subject)));
+      pageToken = answer.nextPageToken;
+      await touch(node, [`doc:large#viewer@user:a${page}`, `doc:large#viewer@user:z${page}`]);
+      await remove(node, ["doc:large#viewer@user:p20100"]);
+    }
+    assert.deepEqual(seen, expected.toSorted());
   });
 
   test("an object whose condition lacks context is reported with the names", async () => {

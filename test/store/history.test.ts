@@ -171,7 +171,7 @@ suite("history", () => {
           const tuples = sorted(expected.values());
           for (const when of isHead ? [at, undefined] : [at]) {
             const pages = await store.database.snapshot((session) =>
-              loadPages(session, tenant, keys, when),
+              loadPages(session, tenant, keys, when === undefined ? {} : { at: when }),
             );
             for (const [place, page] of pages.entries()) {
               assert.equal(page.key, keys[place]);

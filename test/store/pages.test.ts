@@ -4,7 +4,7 @@ import { parseName, parseObject } from "../../src/core/object.ts";
 import { pageTuplesMax, type LoadedPage, type PageKey } from "../../src/core/page.ts";
 import { parseRevision, type Revision } from "../../src/core/revision.ts";
 import { subjectOf } from "../../src/core/subject.ts";
-import { formatTuple } from "../../src/core/tuple.ts";
+import { formatTuple, type RelationTuple } from "../../src/core/tuple.ts";
 import { loadPages } from "../../src/store/pages.ts";
 import { create, openTestStore, remove, type TestStore } from "../support/store.ts";
 
@@ -21,7 +21,9 @@ suite("loadPages", () => {
   after(() => store[Symbol.asyncDispose]());
 
   const load = (keys: readonly PageKey[], at?: Revision): Promise<readonly LoadedPage[]> =>
-    store.database.snapshot((session) => loadPages(session, store.tenant, keys, at));
+    store.database.snapshot((session) =>
+      loadPages(session, store.tenant, keys, at === undefined ? {} : { at }),
+    );
 
   test("knows of nothing where there is nothing", async () => {
     const object = parseObject("doc", "none", "");
@@ -85,5 +87,52 @@ suite("loadPages", () => {
     assert.deepEqual(point?.tuples.map(formatTuple), ["doc:big#viewer@user:u17"]);
     assert.deepEqual(absent?.tuples, []);
     assert.deepEqual(reverse?.tuples.map(formatTuple), ["doc:big#viewer@user:u17"]);
+  });
+
+  test("gives a large page in parts of one snapshot, in order, with turns for others between", async () => {
+    const written = Array.from({ length: 4_500 }, (_, index) =>
+      create(`doc:p${String(index).padStart(5, "0")}#viewer@user:reader`),
+    );
+    while (written.length > 0) await store.write(...written.splice(0, 1_500));
+    const members = Array.from({ length: 1_200 }, (_, index) =>
+      create(`doc:some#viewer@user:m${String(index).padStart(5, "0")}`),
+    );
+    const { revision } = await store.write(...members);
+    const reader = subjectOf(user("reader"));
+    const keys: readonly PageKey[] = [
+      { kind: "reverse", subject: reader, type: parseName("doc", ""), relation: viewer },
+      { kind: "forward", object: parseObject("doc", "some", ""), relation: viewer },
+    ];
+    const whole = await load(keys);
+    assert.deepEqual(
+      whole.map(({ tuples }) => tuples.length),
+      [4_500, 1_200],
+    );
+    for (const at of [undefined, revision]) {
+      const parts = new Map<PageKey, string[]>();
+      let turns = 0;
+      let isOver = false;
+      const countTurns = (): void => {
+        turns += 1;
+        if (!isOver && turns < 100_000) setImmediate(countTurns);
+      };
+      setImmediate(countTurns);
+      const take = (key: PageKey, tuples: readonly RelationTuple[]): void => {
+        assert(tuples.length <= 500, `${tuples.length} tuples in one part`);
+        parts.set(key, [...(parts.get(key) ?? []), ...tuples.map(formatTuple)]);
+      };
+      const pages = await store.database.snapshot((session) =>
+        loadPages(session, store.tenant, keys, at === undefined ? { take } : { at, take }),
+      );
+      isOver = true;
+      assert(turns > 9, `${turns} turns of the event loop`);
+      for (const [place, { key, tuples }] of pages.entries()) {
+        assert(tuples.length <= 500);
+        assert.deepEqual(
+          [...(parts.get(key) ?? []), ...tuples.map(formatTuple)],
+          whole[place]?.tuples.map(formatTuple),
+        );
+      }
+    }
   });
 });

@@ -141,6 +141,24 @@ suite("writer", () => {
     assert.deepEqual(await stored("many"), []);
   });
 
+  test("counts what goes along with a delegation's tuple towards the limit of a filter", async () => {
+    const ids = ["f1", "f2", "f3"];
+    const parts = ["principal@user:f", "delegator@user:f", "delegate@agent:m", "tool@tool:t"];
+    await store.write(
+      ...ids.flatMap((id) => parts.map((part) => create(`delegation:${id}#${part}`))),
+    );
+    const filter = { relation: parseName("principal", ""), subjectId: "f" };
+    const deleteUpTo = async (limit: number): Promise<readonly [number, boolean]> => {
+      const result = await write({ steps: [{ kind: "delete_matching", filter, limit }] });
+      assert.ok(result.kind === "committed");
+      return [result.deleted.length, result.moreToDelete];
+    };
+    // One is whole, whatever the limit; a second that does not fit is left.
+    assert.deepEqual(await deleteUpTo(1), [3, true]);
+    assert.deepEqual(await deleteUpTo(5), [3, true]);
+    assert.deepEqual(await deleteUpTo(5), [3, false]);
+  });
+
   test("asks a filter anew for each that has it", async () => {
     await store.write(create("doc:shared#viewer@user:a", past));
     const filter = { objectId: "shared" };

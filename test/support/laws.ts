@@ -1,6 +1,9 @@
 import fc from "fast-check";
 
-/** How many worlds each law is tried on; a longer search sets `PROKURA_LAWS_RUNS`. */
+/**
+ * How many worlds a law is tried on, but for the few that say otherwise: some 60 s of one processor
+ * for all laws. A longer search by hand: `PROKURA_LAWS_RUNS=20000 node --test test/laws/check.test.ts`.
+ */
 export const lawRuns: number = Number(process.env["PROKURA_LAWS_RUNS"] ?? 1_000);
 
 /**

@@ -25,10 +25,11 @@ export function removeWithProcess(folder: string): Remains {
 }
 
 const clearUp = `
-  processes=
-  while read -r process mark; do processes="$processes $process=$mark"; done
-  for entry in $processes; do
-    tr '\\0' ' ' < "/proc/\${entry%%=*}/cmdline" | grep -qF "\${entry#*=}" && kill -KILL "\${entry%%=*}"
+  # Until the process ends.
+  lines=$(cat)
+  printf '%s\\n' "$lines" | while read -r process mark; do
+    [ -n "$mark" ] && tr '\\0' ' ' < "/proc/$process/cmdline" | grep -qF -- "$mark" &&
+      kill -KILL "$process"
   done
   for file in "$1"/*/postmaster.pid; do
     [ -f "$file" ] || continue

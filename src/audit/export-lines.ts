@@ -1,0 +1,118 @@
+import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../core/json.ts";
+import type { LogPart } from "./log-part.ts";
+import { numberOf, parseObject, textOf } from "./log-row.ts";
+import { digestOfContent, type RevisionFacts } from "./revision-digest.ts";
+
+/** A part of the log as lines of JSON, one a row: what `partOfLine` reads. */
+export function linesOfPart(part: LogPart): readonly string[] {
+  switch (part.kind) {
+    case "checkpoint":
+      return [canonicalJson({ checkpoint: { ...part.signed } })];
+    case "chain": {
+      const { chain, headSeq, headHash } = part;
+      return [canonicalJson({ chain: { hash: headHash, name: chain, seq: headSeq } })];
+    }
+    case "segment": {
+      const { rows, hashes, chain } = part;
+      if (rows === undefined) return [canonicalJson({ chain, unreadable: [...hashes] })];
+      return rows.map((row, index) => {
+        const hash = hashes[index] ?? "";
+        // A row is its own text, so that its hash can be taken again.
+        return parseObject(row) === undefined
+          ? canonicalJson({ hash, text: row })
+          : `{"hash":${JSON.stringify(hash)},"row":${row}}`;
+      });
+    }
+    case "revision": {
+      const { facts, digest, content } = part;
+      const kept = content === undefined ? {} : { content: { ...content } };
+      return [canonicalJson({ change: { digest, facts: { ...facts }, ...kept } })];
+    }
+  }
+}
+
+/** Reads the lines of an export, in order. Fails on a line that is none, naming it by its number. */
+export class ExportReader {
+  #chain = "";
+
+  /** `undefined` where the line is nothing that `linesOfPart` wrote. */
+  partOfLine(line: string): LogPart | undefined {
+    const members = parseObject(line);
+    if (members === undefined) return undefined;
+    const { chain, checkpoint, change, row, text, unreadable, hash } = members;
+    if (isObject(checkpoint)) {
+      const signed = {
+        body: textOf(checkpoint, "body"),
+        signature: textOf(checkpoint, "signature"),
+      };
+      return { kind: "checkpoint", signed };
+    }
+    if (isObject(chain)) {
+      this.#chain = textOf(chain, "name");
+      const headSeq = numberOf(chain, "seq") ?? -1;
+      return { kind: "chain", chain: this.#chain, headSeq, headHash: textOf(chain, "hash") };
+    }
+    if (isObject(change)) return revisionOf(change);
+    if (typeof hash === "string" && isObject(row)) {
+      const firstSeq = numberOf(row, "seq") ?? 0;
+      const rows = [canonicalJson(row)];
+      return { kind: "segment", chain: this.#chain, firstSeq, rows, hashes: [hash] };
+    }
+    if (typeof hash === "string" && typeof text === "string") {
+      return { kind: "segment", chain: this.#chain, firstSeq: 0, rows: [text], hashes: [hash] };
+    }
+    if (Array.isArray(unreadable)) {
+      const hashes = unreadable.filter((one) => typeof one === "string");
+      return { kind: "segment", chain: this.#chain, firstSeq: 0, rows: undefined, hashes };
+    }
+    return undefined;
+  }
+}
+
+function revisionOf(change: JsonObject): LogPart | undefined {
+  const facts = change["facts"];
+  if (!isObject(facts)) return undefined;
+  return {
+    kind: "revision",
+    facts: factsOf(facts),
+    digest: textOf(change, "digest"),
+    ...contentOf(change["content"], facts),
+  };
+}
+
+/** What a revision changed, hashed again; nothing where it is not given or nothing was written to compare. */
+export function contentOf(
+  content: Json | undefined,
+  facts: JsonObject,
+): { readonly contentDigest?: string } {
+  if (!isObject(content) || textOf(facts, "contentDigest") === "") return {};
+  const list = (name: string): readonly Json[] => {
+    const value = content[name];
+    return Array.isArray(value) ? value : [];
+  };
+  const parts = { created: list("created"), deleted: list("deleted"), records: list("records") };
+  return { contentDigest: digestOfContent(parts) };
+}
+
+/** The facts as they were given: nothing is added, so that the digest covers what it covered. */
+export function factsOf(facts: JsonObject): RevisionFacts {
+  const nullable = (name: string): string | null =>
+    facts[name] === null ? null : textOf(facts, name);
+  return {
+    tenant: textOf(facts, "tenant"),
+    revision: numberOf(facts, "revision") ?? 0,
+    committedAtMs: numberOf(facts, "committedAtMs") ?? 0,
+    callerId: textOf(facts, "callerId"),
+    operation: textOf(facts, "operation"),
+    reason: textOf(facts, "reason"),
+    modelId: nullable("modelId"),
+    createdCount: numberOf(facts, "createdCount") ?? 0,
+    deletedCount: numberOf(facts, "deletedCount") ?? 0,
+    recordIds: nullable("recordIds"),
+    contentDigest: textOf(facts, "contentDigest"),
+  };
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return value !== undefined && isJsonObject(value);
+}
