@@ -13,6 +13,8 @@ export interface DatabaseOptions {
   readonly writeConnectionsMax?: number;
   /** How long a write waits for the tenant's lock, which another node may hold. */
   readonly lockTimeoutMs?: number;
+  /** By which others can prove that this process has ended; only where all share one kernel. */
+  readonly ownProcess?: string;
 }
 
 /**
@@ -45,8 +47,10 @@ export class Database {
   readonly kysely: Kysely<Schema>;
   readonly #pools: Readonly<Record<PoolName, Pool>>;
   readonly #connectionString: string;
+  readonly ownProcess: string | undefined;
 
   constructor(options: DatabaseOptions) {
+    this.ownProcess = options.ownProcess;
     const bounded = { query_timeout: statementTimeoutMs + 2_000 };
     this.#connectionString = options.connectionString;
     this.#pools = {
