@@ -17,7 +17,7 @@ import type { Listener, Serving } from "./grpc-server.ts";
 import { sendPage, type HttpPages } from "./http-pages.ts";
 import { peerOf } from "./peer.ts";
 import { secureOptions, type TlsSource } from "./tls.ts";
-import { answerUnary, bodyFormatOf, sendError } from "./http-unary.ts";
+import { answerUnary, bodyFormatOf, noStore, sendError } from "./http-unary.ts";
 import { listen } from "./listen.ts";
 
 /** Serves Connect, gRPC-Web, metrics and health. Fails with `not_supported` where it cannot listen. */
@@ -35,12 +35,11 @@ export async function listenHttp(
   const server = createListener(serving.tls);
   const entry = new HttpEntry(serving.admission);
   server.on("request", (request, response) => {
-    // An answer is true of its moment only.
-    response.setHeader("cache-control", "no-store");
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     if (request.method === "POST") {
       answerPost(serving, entry, routes, router, path, request, response);
     } else if (request.method === "GET" || request.method === "HEAD") {
+      response.setHeaders(new Headers(noStore));
       void sendPage(allPages, path, request, response, serving.reportBug);
     } else {
       const error = new DomainError("not_supported", "only POST, and GET for health and metrics");
@@ -97,10 +96,11 @@ function answerPost(
   if (known === undefined || format === undefined) {
     // Its status stands in the stream; here it is seen only whether the answer went out whole.
     response.once("finish", () => (status = "ok"));
+    response.setHeaders(new Headers(noStore));
     router(request, response);
     return;
   }
-  void answerUnary(serving, request, response, known, format).then((sent) => (status = sent));
+  answerUnary(serving, request, response, known, format, (sent) => (status = sent));
 }
 
 /** Lets requests in, by the socket that they came over. */

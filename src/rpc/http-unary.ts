@@ -3,7 +3,8 @@ import type { Code } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { DomainError } from "../core/error.ts";
 import type { Authenticate } from "./authenticate.ts";
-import { CallEnd } from "./call.ts";
+import type { Caller } from "../core/caller.ts";
+import { CallEnd, type CallContext } from "./call.ts";
 import { connectErrorFrom } from "./connect-error.ts";
 import type { BodyFormat, UnaryRoute } from "./connect-unary.ts";
 import type { TransportLimits } from "./limits.ts";
@@ -18,6 +19,11 @@ export interface HttpServing {
 }
 
 const contentTooLarge = 413;
+const contentTypes = { json: "application/json", proto: "application/proto" } as const;
+const noBytes: Buffer = Buffer.alloc(0);
+
+/** An answer is true of its moment only. */
+export const noStore = { "cache-control": "no-store" } as const;
 
 /** The format of a unary call's body; `undefined` for streams and gRPC-Web. */
 export function bodyFormatOf(request: IncomingMessage): BodyFormat | undefined {
@@ -28,56 +34,139 @@ export function bodyFormatOf(request: IncomingMessage): BodyFormat | undefined {
   return format === "json" || format === "proto" ? format : undefined;
 }
 
-/** Reads the body, asks the route, and answers in one piece. Tells the status that was sent. */
-export async function answerUnary(
+/** Reads the body, asks the route, and answers in one piece. `sent` is told the status, once. */
+export function answerUnary(
   serving: HttpServing,
   request: IncomingMessage,
   response: ServerResponse,
   route: UnaryRoute,
   format: BodyFormat,
-): Promise<Code | "ok"> {
-  let end: CallEnd | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    const deadlineMs = deadlineOf(request);
-    end = new CallEnd(Date.now() + (deadlineMs ?? Infinity));
-    const call = end;
-    response.once("close", () => call.leave());
-    // Before the body is read: whoever is nobody fills no memory.
-    const known = serving.authenticate(request.headers.authorization, peerOf(request.socket));
-    const caller = known instanceof Promise ? await known : known;
-    const { messageBytesMax } = serving.limits;
-    const body = await readBody(request, messageBytesMax);
-    if (body === undefined) {
-      const problem = `the body has over ${messageBytesMax} bytes`;
-      const error = new DomainError("limit_exceeded", problem);
-      return sendError(response, error, serving.reportBug, contentTooLarge);
+  sent: (status: Code | "ok") => void,
+): void {
+  new Exchange(serving, request, response, route, format, sent).begin();
+}
+
+/** One call over HTTP, from its head to its answer. It makes no promise where the route makes none. */
+class Exchange {
+  readonly #serving: HttpServing;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #route: UnaryRoute;
+  readonly #format: BodyFormat;
+  readonly #sent: (status: Code | "ok") => void;
+  #end: CallEnd | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isOver = false;
+
+  constructor(
+    serving: HttpServing,
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: UnaryRoute,
+    format: BodyFormat,
+    sent: (status: Code | "ok") => void,
+  ) {
+    this.#serving = serving;
+    this.#request = request;
+    this.#response = response;
+    this.#route = route;
+    this.#format = format;
+    this.#sent = sent;
+  }
+
+  begin(): void {
+    const request = this.#request;
+    try {
+      const deadlineMs = deadlineOf(request);
+      const end = new CallEnd(deadlineMs === undefined ? Infinity : Date.now() + deadlineMs);
+      this.#end = end;
+      this.#response.on("close", () => this.#left());
+      if (deadlineMs !== undefined) {
+        this.#timer = setTimeout(() => {
+          end.leave();
+          this.fail(end.reason);
+        }, deadlineMs);
+      }
+      // Before the body is read: whoever is nobody fills no memory.
+      const { authorization } = request.headers;
+      const caller = this.#serving.authenticate(authorization, peerOf(request.socket));
+      const read = (known: Caller): void => this.#read(new HttpCall(known, end, deadlineMs));
+      if (caller instanceof Promise) caller.then(read).catch(this.fail);
+      else read(caller);
+    } catch (error) {
+      this.fail(error);
     }
-    const expired = new Promise<never>((_, reject) => {
-      if (deadlineMs === undefined) return;
-      timer = setTimeout(() => {
-        call.leave();
-        reject(call.reason ?? new Error("a call that was left has a reason"));
-      }, deadlineMs);
-    });
-    const answer = route(body, format, {
-      caller,
-      get signal() {
-        return call.signal;
+  }
+
+  readonly fail = (error: unknown, httpStatus?: number): void => {
+    if (this.#isOver) return;
+    this.#over(
+      sendError(this.#response, this.#end?.reason ?? error, this.#serving.reportBug, httpStatus),
+    );
+  };
+
+  #read(call: CallContext): void {
+    const { messageBytesMax } = this.#serving.limits;
+    if (this.#isOver) return;
+    readBody(this.#request, messageBytesMax, {
+      whole: (body) => this.#ask(body, call),
+      tooLarge: () => {
+        const problem = `the body has over ${messageBytesMax} bytes`;
+        this.fail(new DomainError("limit_exceeded", problem), contentTooLarge);
       },
-      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      failed: this.fail,
     });
-    const bytes = answer instanceof Promise ? await Promise.race([answer, expired]) : answer;
-    response.writeHead(200, {
-      "content-type": `application/${format}`,
+  }
+
+  #ask(body: Buffer, call: CallContext): void {
+    try {
+      const answer = this.#route(body, this.#format, call);
+      if (answer instanceof Promise) answer.then((bytes) => this.#answer(bytes), this.fail);
+      else this.#answer(answer);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #answer(bytes: Uint8Array | string): void {
+    if (this.#isOver) return;
+    this.#response.writeHead(200, {
+      "content-type": contentTypes[this.#format],
       "content-length": Buffer.byteLength(bytes),
+      ...noStore,
     });
-    response.end(bytes);
-    return "ok";
-  } catch (error) {
-    return sendError(response, end?.reason ?? error, serving.reportBug);
-  } finally {
-    clearTimeout(timer);
+    this.#response.end(bytes);
+    this.#over("ok");
+  }
+
+  #left(): void {
+    clearTimeout(this.#timer);
+    this.#end?.leave();
+    if (this.#isOver || this.#request.complete) return;
+    // Nobody is there to be told; whoever waits for the body must not.
+    this.fail(new DomainError("cancelled", "the client left before its body had arrived"));
+  }
+
+  #over(status: Code | "ok"): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#sent(status);
+  }
+}
+
+class HttpCall implements CallContext {
+  readonly caller: Caller;
+  readonly deadlineMs?: number;
+  readonly #end: CallEnd;
+
+  constructor(caller: Caller, end: CallEnd, deadlineMs: number | undefined) {
+    this.caller = caller;
+    this.#end = end;
+    if (deadlineMs !== undefined) this.deadlineMs = deadlineMs;
+  }
+
+  get signal(): AbortSignal {
+    return this.#end.signal;
   }
 }
 
@@ -93,6 +182,7 @@ export function sendError(
   response.writeHead(httpStatus ?? codeToHttpStatus(error.code), {
     "content-type": "application/json",
     "content-length": body.byteLength,
+    ...noStore,
     "prokura-code": error.metadata.get("prokura-code") ?? "",
     ...retryHeader(thrown),
     // What is left of a body that was not read would be taken for the next request.
@@ -119,24 +209,31 @@ function deadlineOf(request: IncomingMessage): number | undefined {
   return Math.min(Number(text), 2 ** 31 - 1);
 }
 
-/** `undefined` where it is larger than `bytesMax`, which is known before all of it is read. */
-async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer | undefined> {
-  if (Number(request.headers["content-length"] ?? 0) > bytesMax) return undefined;
-  return await new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    request.on("data", (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= bytesMax) chunks.push(chunk);
-      else {
-        request.pause();
-        resolve(undefined);
-      }
-    });
-    request.once("end", () => resolve(Buffer.concat(chunks, bytes)));
-    request.once("error", reject);
-    request.once("close", () =>
-      reject(new DomainError("cancelled", "the client left before its body had arrived")),
-    );
+interface BodyReader {
+  whole(body: Buffer): void;
+  tooLarge(): void;
+  failed(error: unknown): void;
+}
+
+/** That a body is too large is known before all of it is read. */
+function readBody(request: IncomingMessage, bytesMax: number, reader: BodyReader): void {
+  if (Number(request.headers["content-length"] ?? 0) > bytesMax) {
+    reader.tooLarge();
+    return;
+  }
+  let first: Buffer | undefined;
+  let more: Buffer[] | undefined;
+  let bytes = 0;
+  request.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > bytesMax) {
+      request.pause();
+      reader.tooLarge();
+    } else if (first === undefined) first = chunk;
+    else (more ??= [first]).push(chunk);
   });
+  request.on("end", () =>
+    reader.whole(more === undefined ? (first ?? noBytes) : Buffer.concat(more)),
+  );
+  request.on("error", (error) => reader.failed(error));
 }
