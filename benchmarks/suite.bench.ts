@@ -6,6 +6,7 @@ import { delegation } from "./questions/delegation.ts";
 import { evaluation } from "./questions/evaluation.ts";
 import { fault } from "./questions/fault.ts";
 import { list } from "./questions/list.ts";
+import { memory } from "./questions/memory.ts";
 import { relation } from "./questions/relation.ts";
 import { shape } from "./questions/shape.ts";
 import { size } from "./questions/size.ts";
@@ -35,7 +36,7 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
-const first: Group = [check, relation, evaluation];
+const first: Group = [check, relation, evaluation, memory];
 const groups: readonly Group[] = [
   first,
   [chain, shape, list],
