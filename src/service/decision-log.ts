@@ -52,6 +52,8 @@ const batchRows = 2_000;
 const retryMs = 250;
 /** So long an answer waits for its row, or for room: then it is not known. */
 const patienceMs = 5_000;
+/** So many wait for room at most: the queue takes them all in with the next rows that are written. */
+const roomWaitersMax = batchRows;
 
 interface Waiting {
   readonly item: LogItem;
@@ -64,6 +66,7 @@ class QueuedLog implements DecisionLog {
   readonly #checkpoints: NodeJS.Timeout;
   #queue: Waiting[] = [];
   #room: PromiseWithResolvers<void> | undefined;
+  #roomWaiters = 0;
   #changes = new Map<string, { readonly revision: number; readonly digest: string }>();
   #dropped = new Map<string, { count: number; readonly from: number; to: number }>();
   #timer: NodeJS.Timeout | undefined;
@@ -171,12 +174,30 @@ class QueuedLog implements DecisionLog {
       this.#droppedCount += 1;
       return undefined;
     }
-    this.#room ??= Promise.withResolvers<void>();
-    return within(this.#room.promise, patienceMs).then(() =>
-      this.#queue.length >= this.#ports.settings.queueMax
-        ? this.#withoutRoom(item, outcome)
-        : this.#push(item, outcome),
-    );
+    if (this.#roomWaiters >= roomWaitersMax) {
+      const problem = "the decision log is behind, try again later";
+      const refused = new DomainError("limit_exceeded", problem, { retryAfterMs: retryMs });
+      // Others of the same batch may wait: thrown it would leave them alone.
+      return Promise.reject(refused);
+    }
+    return this.#awaitRoom(item, outcome, performance.now() + patienceMs);
+  }
+
+  async #awaitRoom(
+    item: LogItem,
+    outcome: DecisionEvent["outcome"],
+    untilMs: number,
+  ): Promise<void> {
+    this.#roomWaiters += 1;
+    try {
+      while (this.#queue.length >= this.#ports.settings.queueMax) {
+        this.#room ??= Promise.withResolvers<void>();
+        await within(this.#room.promise, untilMs - performance.now());
+      }
+    } finally {
+      this.#roomWaiters -= 1;
+    }
+    await this.#push(item, outcome);
   }
 
   #schedule(delayMs: number): void {
