@@ -6,6 +6,7 @@ import type { RelationTuple } from "../../src/core/tuple.ts";
 import { coversSubject, pairDelegations, type CoverQuery } from "../../src/engine/attenuation.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { planModel } from "../../src/engine/plan.ts";
+import { formatModel } from "../../src/model/format-model.ts";
 import { parseModel } from "../../src/model/parse-model.ts";
 import {
   decided,
@@ -91,6 +92,29 @@ suite("coversSubject", () => {
   test("takes conditions for met: each link's is judged at each call", () => {
     assert.equal(isCovered("d1", "tool", "tool:pay"), true);
     assert.equal(isCovered("d1", "resource", "document:budget"), true);
+  });
+
+  test("takes them for met on everything as well, and on whom a link may go on to", () => {
+    const text = formatModel(stock)
+      .replace("define delegable_to: [agent, agent:*]", "define delegable_to: [agent with small]")
+      .replace("tool: [tool, tool:*,", "tool: [tool, tool:* with small,");
+    const tuples = [
+      conditional("delegation:d1#delegable_to@agent:helper", { amount: 1 }),
+      conditional("delegation:d1#tool@tool:*", { amount: 1 }),
+    ];
+    const view = viewOf(parseModel(text), tuples);
+    const asked = (relation: CoverQuery["relation"], subject: string): unknown =>
+      decided(
+        coversSubject(
+          view,
+          { delegationId: "d1", relation, subject: parseSubjectText(subject, "subject") },
+          defaultLimits,
+        ),
+      );
+    assert.equal(asked("delegable_to", "agent:helper"), true);
+    assert.equal(asked("delegable_to", "agent:other"), false);
+    assert.equal(asked("tool", "tool:*"), true);
+    assert.equal(asked("tool", "tool:read"), true);
   });
 
   test("is an error where a limit is met, or without delegations", () => {
