@@ -21,6 +21,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Milliseconds left until the client's deadline, as of the arrival; absent: no deadline. */
   readonly deadlineMs?: number;
+  /** Of the client's trace, where it sent one. */
+  readonly traceId?: string;
 }
 
 /** A handler parses, asks and formats; it decides nothing. Without a promise it is answered in this tick. */
@@ -86,6 +88,7 @@ class TenantCall implements RequestContext {
   readonly tenant: string;
   readonly deadlineMs?: number;
   readonly proofToken?: string;
+  readonly traceId?: string;
   readonly #call: CallContext;
 
   constructor(call: CallContext, tenant: string, proofToken: string | undefined) {
@@ -94,6 +97,7 @@ class TenantCall implements RequestContext {
     this.#call = call;
     if (call.deadlineMs !== undefined) this.deadlineMs = call.deadlineMs;
     if (proofToken !== undefined) this.proofToken = proofToken;
+    if (call.traceId !== undefined) this.traceId = call.traceId;
   }
 
   /** Passed on unread: reading it makes it. */

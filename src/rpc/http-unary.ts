@@ -9,6 +9,7 @@ import { connectErrorFrom } from "./connect-error.ts";
 import type { BodyFormat, UnaryRoute } from "./connect-unary.ts";
 import type { TransportLimits } from "./limits.ts";
 import { peerOf } from "./peer.ts";
+import { traceIdOf } from "./trace-context.ts";
 import type { ReportBug } from "./stream-check.ts";
 
 /** What one unary call over HTTP needs to know of its server. */
@@ -88,9 +89,11 @@ class Exchange {
         }, deadlineMs);
       }
       // Before the body is read: whoever is nobody fills no memory.
-      const { authorization } = request.headers;
+      const { authorization, traceparent } = request.headers;
+      const traceId = traceIdOf(typeof traceparent === "string" ? traceparent : undefined);
       const caller = this.#serving.authenticate(authorization, peerOf(request.socket));
-      const read = (known: Caller): void => this.#read(new HttpCall(known, end, deadlineMs));
+      const read = (known: Caller): void =>
+        this.#read(new HttpCall(known, end, deadlineMs, traceId));
       if (caller instanceof Promise) caller.then(read).catch(this.fail);
       else read(caller);
     } catch (error) {
@@ -157,12 +160,19 @@ class Exchange {
 class HttpCall implements CallContext {
   readonly caller: Caller;
   readonly deadlineMs?: number;
+  readonly traceId?: string;
   readonly #end: CallEnd;
 
-  constructor(caller: Caller, end: CallEnd, deadlineMs: number | undefined) {
+  constructor(
+    caller: Caller,
+    end: CallEnd,
+    deadlineMs: number | undefined,
+    traceId: string | undefined,
+  ) {
     this.caller = caller;
     this.#end = end;
     if (deadlineMs !== undefined) this.deadlineMs = deadlineMs;
+    if (traceId !== undefined) this.traceId = traceId;
   }
 
   get signal(): AbortSignal {
