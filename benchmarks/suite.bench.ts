@@ -53,8 +53,8 @@ const plan: Plan = {
   root,
   extent: values.quick || values.compare ? "quick" : tries ? "trial" : "full",
   rounds: Number(values.rounds ?? (values.compare ? 8 : tries ? 1 : 3)),
-  seconds: tries ? 0.1 : Number(values.seconds ?? (values.quick ? 0.8 : values.compare ? 1 : 3)),
-  warmUpSeconds: tries ? 0.05 : values.quick || values.compare ? 0.3 : 0.7,
+  seconds: tries ? 0.1 : Number(values.seconds ?? (values.quick ? 0.7 : values.compare ? 1 : 3)),
+  warmUpSeconds: tries ? 0.05 : values.quick || values.compare ? 0.25 : 0.7,
   only: values.only,
 };
 if (values.help) printHelp();

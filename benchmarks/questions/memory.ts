@@ -47,8 +47,15 @@ function question(loading: Loading, tuples: number): Question {
       if (round > 0) return [];
       const args = [program, `--tuples=${tuples}`, `--loading=${loading}`];
       const { stdout } = await promisify(execFile)(process.execPath, args);
-      const found: unknown = Reflect.get(Object(JSON.parse(stdout)), "bytesPerTuple");
-      return typeof found === "number" ? [{ name, unit: "tuple", bytes: found }] : [];
+      const found: unknown = JSON.parse(stdout);
+      const figure = (key: string): number => Number(Reflect.get(Object(found), key));
+      const bytes = figure("bytesPerTuple");
+      if (Number.isNaN(bytes)) throw new Error(`no memory was measured: ${stdout}`);
+      const pageBytes = (bytes * figure("tuples")) / figure("pages");
+      return [
+        { name, unit: "tuple", bytes },
+        { name: name.replace("tuple", "page"), unit: "page", bytes: pageBytes },
+      ];
     },
   };
 }
