@@ -117,6 +117,30 @@ suite("coversSubject", () => {
     assert.equal(asked("tool", "tool:read"), true);
   });
 
+  test("lets go on to those that are named, not to what is within what is named", () => {
+    const text = formatModel(stock)
+      .replace("delegable_to: [agent, agent:*]", "delegable_to: [agent, team]")
+      .replace(
+        "type agent\n  relations\n",
+        "type team\ntype agent\n  relations\n    define within: [team]\n",
+      );
+    const view = viewOf(
+      parseModel(text),
+      tuplesOf("delegation:d1#delegable_to@team:red", "agent:helper#within@team:red"),
+    );
+    for (const [subject, expected] of [
+      ["team:red", true],
+      ["agent:helper", false],
+    ] as const) {
+      const query = {
+        delegationId: "d1",
+        relation: "delegable_to" as const,
+        subject: parseSubjectText(subject, "subject"),
+      };
+      assert.equal(decided(coversSubject(view, query, defaultLimits)), expected, subject);
+    }
+  });
+
   test("is an error where a limit is met, or without delegations", () => {
     const query = {
       delegationId: "d1",

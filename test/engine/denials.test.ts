@@ -194,6 +194,11 @@ suite("a denial", () => {
         says: "`delegation:d2` does not continue the chain from the principal",
       },
       {
+        added: tuplesOf("delegation:d1#principal@user:bob"),
+        removed: ["delegation:d1#principal@user:alice"],
+        says: "`delegation:d1` does not continue the chain from the principal",
+      },
+      {
         added: tuplesOf("delegation:d2#delegate@agent:third"),
         says: "`delegation:d2` does not continue the chain from the principal",
       },
