@@ -121,16 +121,22 @@ class QueuedLog implements DecisionLog {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const { sealer, report } = this.#ports;
     this.#closed = true;
     clearInterval(this.#checkpoints);
-    const atMs = this.#ports.nowMs();
-    for (const item of this.#chains.stops(atMs)) this.#queue.push({ item });
-    this.#schedule(0);
-    await within(this.#drained(), patienceMs).catch((cause: unknown) =>
-      this.#ports.report("writing the last rows of the decision log", cause),
+    await within(this.#finish(), patienceMs).catch((cause: unknown) =>
+      report("writing the last rows of the decision log", cause),
     );
     await this.#sign();
-    await this.#ports.sealer.close();
+    await sealer.close();
+  }
+
+  async #finish(): Promise<void> {
+    await this.#drain();
+    const atMs = this.#ports.nowMs();
+    // Of chains that have rows of this process: others do not know that it ran.
+    for (const item of this.#chains.stops(atMs)) this.#queue.push({ item });
+    await this.#drain();
   }
 
   #itemOf({ context, call, outcome, latencyUs }: DecisionEvent): LogItem {
@@ -266,7 +272,8 @@ class QueuedLog implements DecisionLog {
     this.#room = undefined;
   }
 
-  async #drained(): Promise<void> {
+  async #drain(): Promise<void> {
+    this.#schedule(0);
     while (this.#writing !== undefined) await this.#writing;
   }
 
