@@ -78,6 +78,30 @@ export interface Transport {
 /** The handlers of one service. */
 export type Handlers = (transport: Transport) => void;
 
+/** A call with a head of its own: the signal is made when it is read. */
+export class ScopedCall implements CallContext {
+  readonly caller: Caller;
+  readonly deadlineMs?: number;
+  readonly traceId?: string;
+  readonly #end: CallEnd;
+
+  constructor(
+    caller: Caller,
+    end: CallEnd,
+    deadlineMs: number | undefined,
+    traceId: string | undefined,
+  ) {
+    this.caller = caller;
+    this.#end = end;
+    if (deadlineMs !== undefined) this.deadlineMs = deadlineMs;
+    if (traceId !== undefined) this.traceId = traceId;
+  }
+
+  get signal(): AbortSignal {
+    return this.#end.signal;
+  }
+}
+
 /** The call as a use case sees it. */
 export function inTenant(call: CallContext, tenant: string, proofToken?: string): RequestContext {
   return new TenantCall(call, tenant, proofToken === "" ? undefined : proofToken);

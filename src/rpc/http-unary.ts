@@ -4,7 +4,7 @@ import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol
 import { DomainError } from "../core/error.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { Caller } from "../core/caller.ts";
-import { CallEnd, type CallContext } from "./call.ts";
+import { CallEnd, ScopedCall, type CallContext } from "./call.ts";
 import { connectErrorFrom } from "./connect-error.ts";
 import type { BodyFormat, UnaryRoute } from "./connect-unary.ts";
 import type { TransportLimits } from "./limits.ts";
@@ -93,7 +93,7 @@ class Exchange {
       const traceId = traceIdOf(typeof traceparent === "string" ? traceparent : undefined);
       const caller = this.#serving.authenticate(authorization, peerOf(request.socket));
       const read = (known: Caller): void =>
-        this.#read(new HttpCall(known, end, deadlineMs, traceId));
+        this.#read(new ScopedCall(known, end, deadlineMs, traceId));
       if (caller instanceof Promise) caller.then(read).catch(this.fail);
       else read(caller);
     } catch (error) {
@@ -154,29 +154,6 @@ class Exchange {
     this.#isOver = true;
     clearTimeout(this.#timer);
     this.#sent(status);
-  }
-}
-
-class HttpCall implements CallContext {
-  readonly caller: Caller;
-  readonly deadlineMs?: number;
-  readonly traceId?: string;
-  readonly #end: CallEnd;
-
-  constructor(
-    caller: Caller,
-    end: CallEnd,
-    deadlineMs: number | undefined,
-    traceId: string | undefined,
-  ) {
-    this.caller = caller;
-    this.#end = end;
-    if (deadlineMs !== undefined) this.deadlineMs = deadlineMs;
-    if (traceId !== undefined) this.traceId = traceId;
-  }
-
-  get signal(): AbortSignal {
-    return this.#end.signal;
   }
 }
 

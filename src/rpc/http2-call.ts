@@ -3,7 +3,7 @@ import type { Caller } from "../core/caller.ts";
 import { DomainError } from "../core/error.ts";
 import type { Ticket } from "./admission.ts";
 import type { Peer } from "./authenticate.ts";
-import { CallEnd, type CallContext } from "./call.ts";
+import { CallEnd, ScopedCall, type CallContext } from "./call.ts";
 import type { CallHead, CallStream, StreamReader } from "./call-stream.ts";
 import { decompress } from "./grpc-compression.ts";
 import { MessageReader, type FramedMessage } from "./grpc-framing.ts";
@@ -231,28 +231,5 @@ export class Http2Call implements StreamReader {
       this.#pump();
       if (this.#isReading) this.#stream.resume();
     });
-  }
-}
-
-class ScopedCall implements CallContext {
-  readonly caller: Caller;
-  readonly deadlineMs?: number;
-  readonly traceId?: string;
-  readonly #end: CallEnd;
-
-  constructor(
-    caller: Caller,
-    end: CallEnd,
-    deadlineMs: number | undefined,
-    traceId: string | undefined,
-  ) {
-    this.caller = caller;
-    this.#end = end;
-    if (deadlineMs !== undefined) this.deadlineMs = deadlineMs;
-    if (traceId !== undefined) this.traceId = traceId;
-  }
-
-  get signal(): AbortSignal {
-    return this.#end.signal;
   }
 }

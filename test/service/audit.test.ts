@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import type { ReadRow } from "../../src/audit/log-row.ts";
+import { textOf, type ReadRow } from "../../src/audit/log-row.ts";
 import { parseName } from "../../src/core/object.ts";
 import type { DecisionQuery } from "../../src/service/find-decisions.ts";
 import { sweepLogs } from "../../src/service/log-retention.ts";
@@ -169,7 +169,7 @@ suite("audit", () => {
 
   test("says whether the context given is that of then", async () => {
     const [, withContext = ""] = (await list({ outcome: "allowed" })).map(({ members }) =>
-      String(members["decision"]),
+      textOf(members, "decision"),
     );
     const review = (context: Record<string, string>) =>
       node.services.audit.review(requestContext(), withContext, { context, accessContexts: [] });

@@ -190,7 +190,7 @@ suite("the decision log", () => {
     const waits = Array.from({ length: 20 }, (_, number) => log.record(event(tenant, number)));
     assert.ok(waits.slice(0, 3).every((wait) => wait === undefined));
     assert.ok(waits.slice(3).every((wait) => wait instanceof Promise));
-    await Promise.all(waits);
+    await Promise.all(waits.map((wait) => Promise.resolve(wait)));
     await log[Symbol.asyncDispose]();
     const kinds = await kindsOf(tenant);
     assert.equal(kinds.filter((kind) => kind === "decision").length, 20);
