@@ -232,6 +232,9 @@ function makePool(
       `lock_timeout=${options.lockTimeoutMs ?? lockTimeoutMs}`,
       `idle_in_transaction_session_timeout=${idleTimeoutMs}`,
       ...planByIndex,
+      // These know their statements beforehand: each is planned once. Else PostgreSQL plans one that
+      // takes an array anew each time, which costs more than to carry it out.
+      ...(purpose === "reads" ? [] : ["plan_cache_mode=force_generic_plan"]),
     ]
       .map((setting) => `-c ${setting}`)
       .join(" "),

@@ -200,7 +200,7 @@ export async function scanLeases(
     await database.query<{
       readonly timeline: string;
       readonly scanned: readonly (readonly [number, readonly string[]])[];
-    }>("reads", scanStatement, values),
+    }>("hints", scanStatement, values),
   );
   return {
     timeline: parseTimeline(row.timeline),
