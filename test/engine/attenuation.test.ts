@@ -194,6 +194,14 @@ suite("pairDelegations", () => {
     assert.deepEqual(until(noon + 1), ["delegation:d1", "delegation:d2"]);
   });
 
+  test("keeps one of whose principal no page can tell", () => {
+    const graph = new PagingGraph(world, (relation) => relation === "principal");
+    const view = { graph, plan: planModel(stock, graph.symbols), now: fixed };
+    const ends = [object("user:alice"), object("agent:mailbot")] as const;
+    const kept = graph.evaluate(() => pairDelegations(view, ...ends), all);
+    assert.deepEqual(kept.map(formatObject), ["delegation:d1", "delegation:d2"]);
+  });
+
   test("knows none where the model has no delegations", () => {
     const plain = viewOf(parseModel("model\n  schema 1.1\ntype user\ntype agent\n"), []);
     const answer = decided(pairDelegations(plain, object("user:a"), object("agent:b")));

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { RelationTuple } from "../../src/core/tuple.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
+import { planModel } from "../../src/engine/plan.ts";
 import { authorize } from "../../src/engine/authorize.ts";
 import { formatModel } from "../../src/model/format-model.ts";
 import { parseModel } from "../../src/model/parse-model.ts";
-import { decided, expiring, noon, tuplesOf, viewOf } from "../support/graphs.ts";
-import { ask, call, reasonOf, without } from "./delegated-call.ts";
+import { decided, expiring, noon, PagingGraph, tuplesOf, viewOf } from "../support/graphs.ts";
+import { all, ask, call, fixed, reasonOf, without } from "./delegated-call.ts";
 import { aliceLetsMailbot, stock } from "./stock-model.ts";
 
 /** The plan lies in f1, that in f2 and so on, and the delegation is of the last. */
@@ -42,6 +43,20 @@ suite("what a resource is within", () => {
         ...Array.from({ length: enough }, () => "budget_exceeded"),
         ...Array.from({ length: 14 - enough }, () => "allowed"),
       ]);
+    }
+  });
+
+  test("is an error where a page on the way is too large to be listed", () => {
+    for (const [partial, of] of [
+      ["parent", "`document#parent`"],
+      ["server", "`tool#server`"],
+      ["requires", "`tool#requires`"],
+    ]) {
+      const graph = new PagingGraph(lyingIn(2), (relation) => relation === partial);
+      const view = { graph, plan: planModel(stock, graph.symbols), now: fixed };
+      const answer = graph.evaluate(() => authorize(view, call(), defaultLimits), all);
+      const detail = `${of} of one object has too many tuples to be enumerated`;
+      assert.deepEqual(answer, { kind: "error", code: "budget_exceeded", detail });
     }
   });
 
