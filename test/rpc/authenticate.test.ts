@@ -185,7 +185,19 @@ suite("a server that asks who calls", () => {
     await client.authorization.check(readCall);
     await touch(server.node, ["tool:else#requires@permission:mailbox/sender"]);
     const other = { ...call, tool: { type: "tool", id: "else" } };
-    await assert.rejects(client.authorization.check(other), { code: "caller_not_permitted" });
+    const refused = { code: "caller_not_permitted" };
+    await assert.rejects(client.authorization.check(other), refused);
+    await client.authorization.batchCheck({ items: [call, readCall] });
+    await assert.rejects(client.authorization.batchCheck({ items: [call, other] }), refused);
+    const messages = [{ items: [call] }, { items: [call, other] }];
+    const answers = await Array.fromAsync(client.authorization.streamCheck(messages));
+    assert.deepEqual(answers.map(({ error }) => error?.code).toSorted(), [
+      "caller_not_permitted",
+      undefined,
+    ]);
+    const owner = { object: { type: "mailbox", id: "alice" }, relation: "owner" };
+    await assert.rejects(client.authorization.expand(owner), refused);
+    await assert.rejects(client.authorization.listTools(call), refused);
   });
 
   test("a token names its caller, who is granted what it may do by a tuple", async () => {
