@@ -132,6 +132,8 @@ type doc
     define b: [user]
     define c: [user with second]
     define both: (a or b) and c
+    define again: a
+    define twice: (again or b) and again
 condition first(x: int) { 1 / x == 1 }
 condition second(x: int, y: string) { 1 / x == 2 && y == "" }
 `);
@@ -162,6 +164,8 @@ condition second(x: int, y: string) { 1 / x == 2 && y == "" }
     assert.deepEqual(asked("a"), { ...failed, detail: "condition `first`: division by zero" });
     assert.deepEqual(asked("both"), { ...failed, detail: "condition `second`: division by zero" });
     assert.deepEqual(asked("both", { x: 1, y: "" }), { kind: "not_member" });
+    // Settled the first time, and decisive when it is met again.
+    assert.deepEqual(asked("twice"), { ...failed, detail: "condition `first`: division by zero" });
   });
 
   test("that rests on an assumption is given up with it", () => {
