@@ -95,6 +95,7 @@ const ofDeployment: readonly Asked[] = ["create_tenant", "list_tenants"];
 const permitted: Readonly<Record<GrantedPermission, readonly Asked[]>> = {
   checker,
   context_provider: [],
+  tool_lister: ["list_tools", "watch_tools"],
   delegator,
   operator: [...delegator, ...reader, "suspend", "resume", "watch", "list_nodes"],
   writer: ["write", "delete", "import", ...reader],
