@@ -53,6 +53,7 @@ export interface Measured {
   readonly serverCpuUs?: number;
   readonly clientCpuUs?: number;
   readonly perSecond?: number;
+  readonly bytes?: number;
   /** In microseconds, at each of `shares`; of a whole message, where that holds many. */
   readonly latenciesUs?: readonly number[];
   /** Tuples of the graph, where cost is told against it. */

@@ -6,6 +6,7 @@ import { delegation } from "./questions/delegation.ts";
 import { evaluation } from "./questions/evaluation.ts";
 import { fault } from "./questions/fault.ts";
 import { list } from "./questions/list.ts";
+import { memory } from "./questions/memory.ts";
 import { relation } from "./questions/relation.ts";
 import { shape } from "./questions/shape.ts";
 import { size } from "./questions/size.ts";
@@ -35,7 +36,7 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
-const first: Group = [check, relation, evaluation];
+const first: Group = [check, relation, evaluation, memory];
 const groups: readonly Group[] = [
   first,
   [chain, shape, list],
@@ -52,8 +53,8 @@ const plan: Plan = {
   root,
   extent: values.quick || values.compare ? "quick" : tries ? "trial" : "full",
   rounds: Number(values.rounds ?? (values.compare ? 8 : tries ? 1 : 3)),
-  seconds: tries ? 0.1 : Number(values.seconds ?? (values.quick ? 0.8 : values.compare ? 1 : 3)),
-  warmUpSeconds: tries ? 0.05 : values.quick || values.compare ? 0.3 : 0.7,
+  seconds: tries ? 0.1 : Number(values.seconds ?? (values.quick ? 0.7 : values.compare ? 1 : 3)),
+  warmUpSeconds: tries ? 0.05 : values.quick || values.compare ? 0.25 : 0.7,
   only: values.only,
 };
 if (values.help) printHelp();

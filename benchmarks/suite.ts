@@ -21,7 +21,7 @@ export async function runSuite(groups: readonly Group[], plan: Plan): Promise<re
 function secondsOf(groups: readonly Group[], plan: Plan): number {
   const each = plan.rounds * (plan.seconds + plan.warmUpSeconds + 0.1);
   const ofTopic = ({ preparationSeconds, questions }: Topic): number =>
-    plan.extent === "full" ? preparationSeconds + questions * each : 2 + questions * 0.6 * each;
+    plan.extent === "full" ? preparationSeconds + questions * each : 2 + questions * 0.4 * each;
   return groups
     .map((topics) => startSeconds + topics.reduce((sum, topic) => sum + ofTopic(topic), 0))
     .reduce((sum, seconds) => sum + seconds, 0);

@@ -79,7 +79,8 @@ async function run(folderOfPrograms: string): Promise<void> {
   const ending = new AbortController();
   const { signal } = ending;
   const traffic = sendTraffic({ nodes: () => nodes, terms, recording, signal }, counted);
-  const answered = (): number => recording.writes.filter(({ ok }) => ok !== undefined).length;
+  const answered = (sinceMs: number): number =>
+    recording.writes.filter(({ ok, invokedMs }) => ok !== undefined && invokedMs >= sinceMs).length;
   const failing = failOverForEver({ pair, nodes, say, signal, answered, only: values.kind });
   await Promise.race([sleep(seconds * 1000, undefined, { ref: false }), traffic, failing]);
   ending.abort();
@@ -92,7 +93,7 @@ async function run(folderOfPrograms: string): Promise<void> {
     revocations: recording.revocations,
     failovers,
     violations: verified.violations.length + recording.bugs.length,
-    answered: answered(),
+    answered: answered(-Infinity),
     lost: verified.lost,
     taken_back: verified.takenBack,
     unknown: recording.unknown,

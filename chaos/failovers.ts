@@ -9,8 +9,8 @@ export interface Failing {
   readonly nodes: readonly Node[];
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
-  /** How many writes were answered with OK so far. */
-  readonly answered: () => number;
+  /** How many writes that were sent since then were answered with OK. */
+  readonly answered: (sinceMs: number) => number;
   /** The one kind of failover that there is to be, of all. */
   readonly only: string | undefined;
 }
@@ -27,7 +27,7 @@ const kinds: Readonly<Record<string, (former: DebianPostgres) => Promise<void>>>
 };
 
 /** So many writes are to be answered between two failovers: a busy machine takes its time. */
-const answersBetween = 100;
+const answersBetween = 60;
 const calmMsMax = 10_000;
 
 /** One failover after another until the signal. Returns how many there were. */
@@ -53,29 +53,36 @@ export async function failOverForEver(failing: Failing): Promise<number> {
 }
 
 async function calm({ answered, signal }: Failing): Promise<void> {
-  const enough = answered() + answersBetween;
-  const endMs = performance.now() + calmMsMax;
-  while (answered() < enough && performance.now() < endMs && !signal.aborted) await sleep(50);
+  const startMs = performance.now();
+  await until(() => answered(startMs) >= answersBetween, calmMsMax, signal);
   await sleep(500 + Math.random() * 1500);
 }
 
 /** From a primary that is sound to one that every node asks. Returns the former one. */
-async function failOver(
-  { pair, nodes }: Failing,
-  name: string,
-  cancels: boolean,
-): Promise<DebianPostgres> {
+async function failOver(failing: Failing, name: string, cancels: boolean): Promise<DebianPostgres> {
+  const { pair, nodes } = failing;
   const over = new AbortController();
   // What is committed now waits for a standby that does not get it.
   pair.holdBack();
   const cancelling = cancels ? cancelWaits(pair.primary, over.signal) : Promise.resolve();
-  await sleep(50 + Math.random() * 400);
+  await (pair.isSynchronous ? sleep(50 + Math.random() * 400) : someAnswers(failing));
   await kinds[name]?.(pair.primary);
   const former = await pair.promote();
   await Promise.all(nodes.map((node) => moveOver(node, pair.primary)));
   over.abort();
   await cancelling;
   return former;
+}
+
+/** Where no commit waits, answers come though the standby gets nothing: those will be lost. */
+async function someAnswers({ answered, signal }: Failing): Promise<void> {
+  const startMs = performance.now();
+  await until(() => answered(startMs) >= 10, 3 * calmMsMax, signal);
+}
+
+async function until(isOver: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const endMs = performance.now() + timeoutMs;
+  while (!isOver() && performance.now() < endMs && !signal.aborted) await sleep(20);
 }
 
 /** At some time, by some nodes at once, by others long after their leases are over. */

@@ -58,6 +58,10 @@ export class Pair {
     return this.#primary;
   }
 
+  get isSynchronous(): boolean {
+    return this.#options.synchronous;
+  }
+
   /** From now on the standby gets nothing; what is on its way gets lost. */
   holdBack(): void {
     this.#way.replies = "hold";

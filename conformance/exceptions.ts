@@ -13,13 +13,11 @@ export const exceptionClasses: readonly ExceptionClass[] = [
   {
     name: "own absence",
     reason:
-      "the model lets a relation depend on its own absence: it has no least fixpoint, and is refused when it is written",
+      "the tuples make a member of whoever is none, and the other way round: no answer is right, so the question fails",
     test: "test/conformance/exceptions.test.ts",
     cases: [
       "true_butnot_cycle_return_false/1/check/1",
       "true_butnot_cycle_return_false/1/list_objects/1",
-      "false_butnot_cycle_return_false/1/check/1",
-      "false_butnot_cycle_return_false/1/list_objects/1",
     ],
   },
   {
@@ -37,25 +35,12 @@ export const exceptionClasses: readonly ExceptionClass[] = [
   },
 ];
 
-/** A model of the corpus that is refused as it stands, and the nearest one that is not. */
-export interface Amendment {
-  readonly reason: string;
-  /** The test and the number of its stage from 1. */
-  readonly stage: string;
-  readonly replace: string;
-  readonly by: string;
-}
-
 /**
- * Their cases are asked under the amended model, and count like all others. That the model of the
- * corpus itself is refused is part of each case.
+ * Stages whose models let a relation depend on its own absence by way of tuples. Such a model is refused
+ * unless its author allows that in so many words: that it is refused without is part of their cases.
  */
-export const amendments: readonly Amendment[] = [
-  {
-    reason:
-      "`group#member` depends on its own absence through a kind of subject that `group#blocked` takes and none of the tuples uses: it is left out",
-    stage: "list_objects_expands_wildcard_tuple/3",
-    replace: "define blocked: [user, group#member] or blocked from parent",
-    by: "define blocked: [user] or blocked from parent",
-  },
+export const ownAbsenceStages: readonly string[] = [
+  "list_objects_expands_wildcard_tuple/3",
+  "true_butnot_cycle_return_false/1",
+  "false_butnot_cycle_return_false/1",
 ];

@@ -1,10 +1,13 @@
 import {
+  cancelledWaits,
   lateRegistrations,
   lateRenewals,
   lateSubscriptions,
   lostStandby,
   restarts,
   shortHistory,
+  twoPrimaries,
+  undoneKills,
 } from "../test/support/simulation/biases.ts";
 import type { HistoryOptions } from "../test/support/simulation/world.ts";
 
@@ -15,6 +18,9 @@ const biases = [
   shortHistory,
   restarts,
   lostStandby,
+  undoneKills,
+  twoPrimaries,
+  cancelledWaits,
 ];
 
 /** Every other history draws its mishaps freely, the others lean towards some. */

@@ -45,6 +45,8 @@ export interface Config extends DecisionLogConfig {
   readonly leaseKillMs: number;
   readonly leaseRenewMs: number;
   readonly memoryBytesMax: number;
+  /** Tenants whose graphs are loaded at the start. */
+  readonly preload: readonly string[];
   readonly depthMax: number;
   readonly stepsMax: number;
   readonly operationsMax: number;
@@ -230,6 +232,19 @@ const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
   ),
   leaseRenewMs: duration("lease-renew", "how often a lease is renewed", "2s", 2 * second),
   memoryBytesMax: size("memory-max", "memory for the graph", "512MiB", 512 * mebibyte),
+  preload: {
+    ...named(
+      "preload",
+      "tenants whose graphs are loaded into memory from the start, as far as it goes",
+    ),
+    allowed: "names with commas between",
+    shown: "none, pages come as they are asked for",
+    standard: () => [],
+    parse: (text) => {
+      const tenants = text.split(",").map((name) => name.trim());
+      return tenants.every((name) => name !== "") ? { is: tenants } : undefined;
+    },
+  },
   depthMax: count("depth-max", "depth of one evaluation", 64, 1, 64),
   stepsMax: count("steps-max", "work of one evaluation, in steps", 100_000, 1000, 10_000_000),
   operationsMax: count("operations-max", "operations of one write", 1000, 1, 5000),

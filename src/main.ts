@@ -9,6 +9,7 @@ import type { Issuers } from "./identity/parse-issuers.ts";
 import { createTokenVerifier } from "./identity/token-verifier.ts";
 import { defaultLimits } from "./engine/limits.ts";
 import type { Address } from "./option.ts";
+import { preloadTenants } from "./preload.ts";
 import { ReplicaMachine } from "./replica/machine.ts";
 import type { ModelSource } from "./replica/ports.ts";
 import { listenForMachine, postgresDb, postgresPast } from "./replica/postgres.ts";
@@ -29,6 +30,7 @@ import type { Storage } from "./service/storage.ts";
 import { ensureSystemModel } from "./service/system-model.ts";
 import { Database } from "./store/database.ts";
 import { startEmbeddedPostgres } from "./store/embedded-postgres.ts";
+import { ownProcess } from "./store/process-identity.ts";
 import { migrate, readMigrations } from "./store/migrations.ts";
 import { findOrphans } from "./store/orphans.ts";
 import { findExpiredTuples, forgetReplies, truncateHistory } from "./store/retention.ts";
@@ -154,6 +156,11 @@ async function startNode(config: Config, log: Logger, parts: AsyncDisposableStac
     ending.abort();
     return upkeep;
   });
+  const ahead = preloadTenants(config, log, database, replica, ending.signal);
+  parts.defer(() => {
+    ending.abort();
+    return ahead;
+  });
   const verifyToken = createTokenVerifier(issuers.callers, Date.now);
   const verifyCredential = createCredentials(storage.keys.find, verifyToken);
   const useCases = { ...services, verifyCredential };
@@ -176,9 +183,11 @@ async function openDatabase(
   const connectionString = config.databaseUrl ?? (await startEmbedded(config, line, parts));
   const steps = await migrate(connectionString, await readMigrations());
   if (steps > 0) log.info({ steps }, "the schema is brought up to date");
+  const process = ownProcess();
   const database = new Database({
     connectionString,
     log: (message) => log.warn(message),
+    ...(config.databaseUrl === undefined && process !== undefined ? { ownProcess: process } : {}),
     // Of the rest eight write, two renew leases, and two send hints.
     readConnectionsMax: config.databaseConnectionsMax - 12,
     writeConnectionsMax: 8,

@@ -60,7 +60,11 @@ function tuples(): readonly Tampering[] {
     set("subject_id = 'mallory'"),
     set("subject_relation = 'member'"),
     set("condition_name = 'any', condition_context = '{}'"),
-    set("expires_at_ms = expires_at_ms + 86400000"),
+    statement(
+      "relation_tuple: expires_at_ms = expires_at_ms + 86400000",
+      `update relation_tuple set expires_at_ms = expires_at_ms + 86400000
+        where ${consent} and relation = 'delegate' and expires_at_ms is not null and deleted_rev is null`,
+    ),
     set("deleted_rev = created_rev + 1"),
     set("ord = ord + 100"),
     statement(

@@ -2,6 +2,7 @@ import { changeTamperings } from "./change-tamperings.ts";
 import { controls } from "./controls.ts";
 import { LogCopy } from "./log-copy.ts";
 import { makeRealLog } from "./real-log.ts";
+import { rewritings } from "./rewriting.ts";
 import { rowTamperings } from "./row-tamperings.ts";
 import { tableTamperings } from "./table-tamperings.ts";
 
@@ -16,7 +17,12 @@ attacker cannot write. Rows behind that checkpoint are called unproven, and noth
 
 process.stdout.write(`${attacker}\n`);
 const log = await makeRealLog();
-const tamperings = [...rowTamperings(), ...tableTamperings(), ...changeTamperings()];
+const tamperings = [
+  ...rowTamperings(),
+  ...rewritings(),
+  ...tableTamperings(),
+  ...changeTamperings(),
+];
 let number = 0;
 let detected = 0;
 for (const { name, harm } of tamperings) {

@@ -1,4 +1,4 @@
-import { canonicalJson, type Json, type JsonObject } from "../src/core/json.ts";
+import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../src/core/json.ts";
 import { parseObject } from "../src/audit/log-row.ts";
 import type { Segment } from "./log-copy.ts";
 import { longest, onRows, rowWith, type Tampering } from "./tampering.ts";
@@ -83,7 +83,7 @@ function altered(value: Json): Json {
   if (typeof value === "number") return value + 1;
   if (typeof value === "boolean") return !value;
   if (Array.isArray(value)) return value.slice(1);
-  return { ...value, more: 1 } satisfies JsonObject;
+  return isJsonObject(value) ? { ...value, more: 1 } : 1;
 }
 
 function edit(segments: Segment[], needle: string, change: (row: JsonObject) => JsonObject): void {
@@ -91,8 +91,9 @@ function edit(segments: Segment[], needle: string, change: (row: JsonObject) => 
   segment.rows[index] = canonicalJson(change(parseObject(text) ?? {}));
 }
 
-function allow({ reason: _, ...row }: JsonObject): JsonObject {
-  return { ...row, verdict: "allowed" };
+function allow(row: JsonObject): JsonObject {
+  const kept = Object.entries(row).filter(([name]) => name !== "reason");
+  return { ...Object.fromEntries(kept), verdict: "allowed" };
 }
 
 function drop(segments: readonly Segment[], at: number): void {

@@ -1,3 +1,4 @@
+import { linkRow } from "../src/audit/chain.ts";
 import { makeSigningKey, readSigningKey } from "../src/audit/checkpoint.ts";
 import { canonicalJson } from "../src/core/json.ts";
 import type { LogCopy } from "./log-copy.ts";
@@ -41,7 +42,7 @@ function segmentColumns(): readonly Tampering[] {
     set("hashes = overlay(hashes placing '\\x00112233' from 1)", withDecisions),
     set("hashes = substring(hashes from 33)", withDecisions),
     set("chain = 'three'", withDecisions),
-    set("tenant_id = 'system'", withDecisions),
+    set("tenant_id = 'other'", withDecisions),
   ];
 }
 
@@ -196,7 +197,6 @@ async function forgeAge(copy: LogCopy): Promise<void> {
     row.at,
     last.firstSeq,
   );
-  const { linkRow } = await import("../src/audit/chain.ts");
   const hash = linkRow(last.hashes.at(-1) ?? "", canonicalJson(row));
   last.hashes.push(hash);
   await copy.store(last);

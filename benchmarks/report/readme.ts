@@ -1,5 +1,6 @@
 import { relationRow } from "../questions/relation.ts";
 import type { Circumstances } from "./machine.ts";
+import { sizePlot } from "./plots.ts";
 import type { Row } from "./row.ts";
 import { circumstancesText, figureText, latencyAt } from "./table.ts";
 
@@ -8,6 +9,8 @@ const head = [
   "|---|---|---|---|",
 ];
 const latencyHead = ["| latency, µs | p50 | p99 | p99.9 |", "|---|---|---|---|"];
+const image =
+  "![Cost of a request against the size of the graph](benchmarks/results/published-size.svg)";
 const floor = "floor: node:http2, 4 × 32";
 
 /** Rows of the first table: what is asked, and in which rows the floor, we and the peer are. */
@@ -67,7 +70,6 @@ export function readmeSection(taken: Circumstances, rows: readonly Row[]): strin
     ...latencyHead,
     ...latencyLines,
     "",
-    "![Cost of a request against the size of the graph](benchmarks/results/published-size.svg)",
-    "",
+    ...(sizePlot(rows) === undefined ? [] : [image, ""]),
   ].join("\n");
 }

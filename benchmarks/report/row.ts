@@ -9,6 +9,7 @@ export interface Row {
   readonly serverCpuUs?: Figure;
   readonly clientCpuUs?: Figure;
   readonly perSecond?: Figure;
+  readonly bytes?: Figure;
   /** The median of the rounds at each of `shares`. */
   readonly latenciesUs?: readonly number[];
   readonly tuples?: number;
@@ -40,6 +41,7 @@ function rowOf(topic: string, rounds: readonly Measured[]): readonly Row[] {
   const serverCpuUs = figureOf(rounds.map((round) => round.serverCpuUs));
   const clientCpuUs = figureOf(rounds.map((round) => round.clientCpuUs));
   const perSecond = figureOf(rounds.map((round) => round.perSecond));
+  const bytes = figureOf(rounds.map((round) => round.bytes));
   const { name, unit, latenciesUs, tuples } = first;
   return [
     {
@@ -50,6 +52,7 @@ function rowOf(topic: string, rounds: readonly Measured[]): readonly Row[] {
       ...(serverCpuUs === undefined ? {} : { serverCpuUs }),
       ...(clientCpuUs === undefined ? {} : { clientCpuUs }),
       ...(perSecond === undefined ? {} : { perSecond }),
+      ...(bytes === undefined ? {} : { bytes }),
       ...(latenciesUs === undefined
         ? {}
         : {

@@ -1,4 +1,5 @@
 import { evaluationRow } from "../questions/evaluation.ts";
+import { memoryRow } from "../questions/memory.ts";
 import { relationRow } from "../questions/relation.ts";
 import type { Row } from "./row.ts";
 import { latencyAt } from "./table.ts";
@@ -23,7 +24,7 @@ export function summaryOf(rows: readonly Row[]): Readonly<Record<string, number 
     p50_us: rounded(latencyAt(byName.get("Check, one caller"), 0.5)),
     // By hand: `benchmarks/large.bench.ts`.
     flatness_10m: null,
-    bytes_per_tuple: null,
+    bytes_per_tuple: rounded(byName.get(memoryRow)?.bytes?.median),
   };
 }
 

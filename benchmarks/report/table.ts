@@ -3,8 +3,8 @@ import type { Circumstances } from "./machine.ts";
 import type { Figure, Row } from "./row.ts";
 
 const head = [
-  "| question | of one | server CPU µs | spread | generator CPU µs | a second | p50 µs | p99 µs | p99.9 µs |",
-  "|---|---|---|---|---|---|---|---|---|",
+  "| question | of one | server CPU µs | spread | generator CPU µs | a second | p50 µs | p99 µs | p99.9 µs | bytes |",
+  "|---|---|---|---|---|---|---|---|---|---|",
 ];
 
 /** A Markdown table of each topic. */
@@ -40,6 +40,7 @@ function lineOf(row: Row): string {
     figureText(row.clientCpuUs?.median),
     figureText(row.perSecond?.median),
     ...[0.5, 0.99, 0.999].map((share) => figureText(latencyAt(row, share))),
+    figureText(row.bytes?.median),
   ];
   return `| ${cells.join(" | ")} |`;
 }

@@ -66,6 +66,9 @@ export async function launchNode(
     if (lines.length > linesKept) lines.shift();
     const parsed: unknown = line.startsWith("{") ? JSON.parse(line) : undefined;
     if (typeof parsed !== "object" || parsed === null) return;
+    if ("level" in parsed && (parsed.level === "error" || parsed.level === "fatal")) {
+      process.stderr.write(`\nthe server says: ${line}\n`);
+    }
     if ("grpc" in parsed && "http" in parsed) {
       ready.resolve({ grpc: String(parsed.grpc), http: String(parsed.http) });
     }

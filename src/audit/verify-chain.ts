@@ -102,8 +102,9 @@ export class ChainVerifier {
     const wanted = Math.max(signedLast, headSeq);
     if (lastSeq < wanted && this.#rows + this.#first > 0) {
       this.#find("cut_off", lastSeq + 1, `rows ${lastSeq + 1} to ${wanted} are gone from the end`);
-    } else if (headSeq >= 0 && (headSeq !== lastSeq || headHash !== this.#hash)) {
-      this.#find("cut_off", lastSeq, `the database says that the chain ends at row ${headSeq}`);
+    } else if (this.#rows > 0 && (headSeq !== lastSeq || headHash !== this.#hash)) {
+      const end = headSeq < 0 ? "does not know where the chain ends" : `ends it at row ${headSeq}`;
+      this.#find("cut_off", lastSeq, `the chain ends at row ${lastSeq}, and the database ${end}`);
     }
     return {
       chain,

@@ -11,6 +11,7 @@ import { formatTime, parseDurationText } from "./time-text.ts";
 const permissions = [
   "checker",
   "context_provider",
+  "tool_lister",
   "delegator",
   "operator",
   "writer",

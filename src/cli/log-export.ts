@@ -23,7 +23,7 @@ export const exportLog: Command = onlineCommand({
       "jsonl",
     ),
   },
-  examples: ["log export > log.jsonl", "log export --format ocsf | vector"],
+  examples: ["log export", "log export --format ocsf --tenant acme"],
   async run({ format }, online) {
     for await (const part of readLogParts(online)) {
       const lines = format === "jsonl" ? linesOfPart(part) : ocsfLines(part);
@@ -39,7 +39,7 @@ export const readCheckpoint: Command = onlineCommand({
   summary: "print the last signed checkpoint of each chain, to be kept elsewhere",
   detail: "With these, `log verify --checkpoint` proves later that nothing up to now was touched.",
   flags: {},
-  examples: ["log checkpoint > kept.jsonl"],
+  examples: ["log checkpoint"],
   async run(_values, online) {
     const { checkpoints } = await online.client.audit.listCheckpoints({ tenant: online.tenant });
     for (const { body, signature } of checkpoints) {

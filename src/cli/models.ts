@@ -23,6 +23,10 @@ export const writeModel: Command = onlineCommand({
   },
   flags: {
     keepInactive: toggle("keep-inactive", "only store it"),
+    allowOwnAbsence: toggle(
+      "allow-own-absence",
+      "accept relations that tuples may make depend on their own absence",
+    ),
     ...mutationFlags,
   },
   examples: ["model write schema/models/stock.fga", "model write models/fga.mod --keep-inactive"],
@@ -36,6 +40,7 @@ export const writeModel: Command = onlineCommand({
           ? { case: "text", value: only.text }
           : { case: "modules", value: { modules: [...files] } },
       keepInactive: values.keepInactive,
+      allowOwnAbsence: values.allowOwnAbsence,
       options: optionsOf(values),
     });
     const { modelId, findings, result } = response;

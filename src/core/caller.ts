@@ -23,6 +23,8 @@ export type CallerProof =
 export type Permission =
   | "checker"
   | "context_provider"
+  /** Lists and watches tools, and is told of those alone that it is a checker of. */
+  | "tool_lister"
   | "delegator"
   | "operator"
   | "writer"

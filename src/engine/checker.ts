@@ -38,6 +38,8 @@ export class Checker implements GoalEvaluator {
   readonly #context: JsonObject | undefined;
 
   #goals: Goals | undefined;
+  /** Subtractions on the path to what is judged. */
+  #negations = 0;
 
   constructor(run: Run, subject: SubjectSymbol, context: JsonObject | undefined) {
     const { scope } = run;
@@ -100,7 +102,7 @@ export class Checker implements GoalEvaluator {
       }
     }
     this.#goals ??= new Goals(run, this);
-    return this.#goals.decide(object, relation, mode, depth);
+    return this.#goals.decide(object, relation, mode, depth, this.#negations);
   }
 
   /** Cuts `names` and `problem` to those of a result that hangs on them. */
@@ -144,7 +146,9 @@ export class Checker implements GoalEvaluator {
         if (base === notMember) return notMember;
         const { untilMs } = run;
         const { subtract } = rewrite;
+        this.#negations += 1;
         const out = this.evaluate(subtract, object, relation, subtracted(mode), depth);
+        this.#negations -= 1;
         run.untilMs = Math.min(run.untilMs, untilMs);
         return intersection(base, complement(out));
       }

@@ -52,10 +52,28 @@ export class Goals {
     this.#cuts += 1;
   }
 
-  /** Leaves the goal's registers in the run, as the evaluator does. */
-  decide(object: SubjectSymbol, relation: RelationPlan, mode: Mode, depth: number): Membership {
-    const key = (object * this.#run.plan.relations.length + relation.index) * modeCount + mode;
+  /**
+   * Leaves the goal's registers in the run, as the evaluator does. `negations`: how many subtractions
+   * lie on the path. What is met again below itself and a subtraction hangs on its own absence: it is
+   * unknown, which is above whatever it may be, and holds on this path only.
+   */
+  decide(
+    object: SubjectSymbol,
+    relation: RelationPlan,
+    mode: Mode,
+    depth: number,
+    negations: number,
+  ): Membership {
+    const base = (object * this.#run.plan.relations.length + relation.index) * modeCount;
+    const key = base + mode;
     let goal = this.#goals.get(key);
+    if (negations > 0 && this.#isOpenAbove(base, negations)) {
+      this.noteCut();
+      return this.#run.fail(
+        "model_mismatch",
+        `the tuples make \`${relation.typeName}#${relation.relationName}\` of an object depend on its own absence`,
+      );
+    }
     if (goal === undefined) {
       goal = newGoal();
       this.#goals.set(key, goal);
@@ -77,7 +95,17 @@ export class Goals {
       case "cut":
         break;
     }
+    goal.negations = negations;
     return this.#solve(goal, object, relation, mode, depth);
+  }
+
+  /** Whether the same is asked further up, with fewer subtractions on the way. */
+  #isOpenAbove(base: number, negations: number): boolean {
+    for (let mode = 0; mode < modeCount; mode += 1) {
+      const goal = this.#goals.get(base + mode);
+      if (goal?.state === "open" && goal.negations < negations) return true;
+    }
+    return false;
   }
 
   /** Evaluates the goal until what was assumed of it, and below it, proved true. */
@@ -204,6 +232,8 @@ interface Goal {
   assumed: boolean;
   pass: number;
   lowest: number;
+  /** Subtractions on the path to it, while it is open. */
+  negations: number;
 }
 
 const noNames: readonly string[] = [];
@@ -219,5 +249,6 @@ function newGoal(): Goal {
     assumed: false,
     pass: 0,
     lowest: 0,
+    negations: 0,
   };
 }

@@ -13,6 +13,14 @@ export type CheckedModel =
   | { readonly kind: "accepted"; readonly model: AuthorizationModel }
   | { readonly kind: "refused"; readonly findings: readonly Finding[] };
 
+/** What is left to who writes a model. */
+export interface ModelChoices {
+  /** Accepts relations that depend on their own absence by way of tuples. */
+  readonly allowsOwnAbsence: boolean;
+}
+
+export const strictChoices: ModelChoices = { allowsOwnAbsence: false };
+
 /**
  * Checks everything, and finds all that is wrong rather than the first of it. `stepsMax` is what one
  * evaluation of a condition may cost.
@@ -20,6 +28,7 @@ export type CheckedModel =
 export function checkModel(
   source: SourceModel,
   stepsMax: number = conditionStepsMax,
+  { allowsOwnAbsence }: ModelChoices = strictChoices,
 ): CheckedModel {
   const named = [...checkHeader(source), ...checkNames(source)];
   // The other checks follow names: with a bad one they would only repeat it.
@@ -27,7 +36,9 @@ export function checkModel(
   const conditions = new Map<Name, Condition>();
   const findings: Finding[] = checkRelations(source);
   // An unknown name breaks every path through it.
-  if (findings.length === 0) findings.push(...checkRecursion(source), ...checkContract(source));
+  if (findings.length === 0) {
+    findings.push(...checkRecursion(source, allowsOwnAbsence), ...checkContract(source));
+  }
   for (const condition of source.conditions) {
     const { compiled, problems } = checkCondition(condition, stepsMax);
     findings.push(...problems);

@@ -5,9 +5,10 @@ import type { SourceModel, SourceRelation, SourceRewrite, SourceType } from "./s
 
 /**
  * That every relation can have members, that none is computed from itself alone, and that none
- * depends on its own absence: so the tuples have one meaning, the least fixpoint.
+ * depends on its own absence: so the tuples have one meaning, the least fixpoint. Where
+ * `allowsOwnAbsence`, tuples may make it do so: what hangs on such tuples is then an error when asked.
  */
-export function checkRecursion(source: SourceModel): Finding[] {
+export function checkRecursion(source: SourceModel, allowsOwnAbsence: boolean): Finding[] {
   const nodes = nodesOf(source);
   const findings: Finding[] = [];
   const satisfiable = findSatisfiable(nodes);
@@ -29,9 +30,11 @@ export function checkRecursion(source: SourceModel): Finding[] {
       );
     }
     for (const { to, subtracted } of node.edges) {
-      if (!subtracted || components.get(to) !== components.get(place)) continue;
+      if (allowsOwnAbsence || !subtracted) continue;
+      if (components.get(to) !== components.get(place)) continue;
       const message = `${place}: what is subtracted, ${to}, depends on ${place} itself`;
-      const hint = "subtract a relation that does not lead back here";
+      const hint =
+        "subtract a relation that does not lead back here, or accept the model with `allow_own_absence`";
       findings.push(findingAt(position, "recursion_through_exclusion", message, hint));
     }
     const leading = node.edges.find(({ to, subtracted }) => subtracted && reaches(nodes, to));

@@ -42,12 +42,12 @@ export function modelToJson(model: AuthorizationModel): string {
 
 /**
  * Inverse of `modelToJson`, for its text alone. The model is checked again: a later version may
- * refuse what an earlier one let through, and then fails with `model_rejected`. `stepsMax` is what
- * one evaluation of a condition may cost.
+ * refuse what an earlier one let through, and then fails with `model_rejected`. What was left to who
+ * wrote it was chosen then. `stepsMax` is what one evaluation of a condition may cost.
  */
 export function modelFromJson(text: string, stepsMax?: number): AuthorizationModel {
   const json: ModelJson = JSON.parse(text);
-  const checked = checkModel(sourceOf(json), stepsMax);
+  const checked = checkModel(sourceOf(json), stepsMax, { allowsOwnAbsence: true });
   if (checked.kind === "refused") throw modelRejected(checked.findings);
   return checked.model;
 }

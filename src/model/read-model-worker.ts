@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { parentPort } from "node:worker_threads";
 
 import { checkModel } from "./check-model.ts";
-import { importSources, type ImportedSources, type ModelFile } from "./import-sources.ts";
-import type { FromThread } from "./read-model.ts";
+import { importSources, type ImportedSources } from "./import-sources.ts";
+import type { FromThread, ToThread } from "./read-model.ts";
 
 assert(parentPort !== null, "this file is run as a thread");
 const port = parentPort;
-port.on("message", (files: readonly ModelFile[]) => send(readSources(files)));
+port.on("message", (sent: ToThread) => send(readSources(sent)));
 send({ kind: "ready" });
 
 function send(message: FromThread): void {
@@ -15,10 +15,10 @@ function send(message: FromThread): void {
 }
 
 /** Checked here as well, so that the other thread compiles only what is known to be good. */
-function readSources(sent: readonly ModelFile[]): ImportedSources {
-  const imported = importSources(sent);
+function readSources({ files, choices }: ToThread): ImportedSources {
+  const imported = importSources(files);
   if (imported.kind === "refused") return imported;
   const { kind, source } = imported;
-  const checked = checkModel(source);
+  const checked = checkModel(source, undefined, choices);
   return checked.kind === "refused" ? checked : { kind, source };
 }

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 
-import { checkModel, type CheckedModel } from "./check-model.ts";
+import { checkModel, strictChoices, type CheckedModel, type ModelChoices } from "./check-model.ts";
 import { findingAt } from "./finding.ts";
 import type { ImportedSources, ModelFile } from "./import-sources.ts";
 
@@ -10,6 +10,7 @@ export interface ReadModelOptions {
   readonly signal?: AbortSignal;
   /** What one evaluation of a condition may cost, in steps. */
   readonly conditionStepsMax?: number;
+  readonly choices?: ModelChoices;
 }
 
 const timeMsMaxDefault = 5000;
@@ -23,12 +24,18 @@ export async function readModel(
   files: readonly ModelFile[],
   options: ReadModelOptions = {},
 ): Promise<CheckedModel> {
-  const { timeMsMax = timeMsMaxDefault, signal } = options;
+  const { timeMsMax = timeMsMaxDefault, signal, choices = strictChoices } = options;
   signal?.throwIfAborted();
-  const imported = await importInWorker(files, timeMsMax, signal);
+  const imported = await importInWorker({ files, choices }, timeMsMax, signal);
   return imported.kind === "refused"
     ? imported
-    : checkModel(imported.source, options.conditionStepsMax);
+    : checkModel(imported.source, options.conditionStepsMax, choices);
+}
+
+/** What the reading thread is sent. */
+export interface ToThread {
+  readonly files: readonly ModelFile[];
+  readonly choices: ModelChoices;
 }
 
 /** What the reading thread sends: that it is there, then an answer to each text. */
@@ -44,7 +51,7 @@ const workerUrl = new URL(
 let idleWorker: Worker | undefined;
 
 function importInWorker(
-  files: readonly ModelFile[],
+  sent: ToThread,
   timeMsMax: number,
   signal: AbortSignal | undefined,
 ): Promise<ImportedSources> {
@@ -53,7 +60,7 @@ function importInWorker(
   let timer: NodeJS.Timeout | undefined;
   let isDone = false;
   const send = (): void => {
-    worker.postMessage(files);
+    worker.postMessage(sent);
     timer = setTimeout(() => resolve(lateAfter(timeMsMax)), timeMsMax);
   };
   const hear = (message: FromThread): void => {

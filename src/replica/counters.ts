@@ -9,6 +9,8 @@ export interface ReplicaCounters {
   learned: number;
   loads: number;
   pagesLoaded: number;
+  /** Objects whose tuples were loaded ahead. */
+  objectsPreloaded: number;
   rollForwards: number;
   /** Replies that were thrown away, since the cache was dropped meanwhile or the ring did not reach back. */
   discarded: number;
@@ -41,6 +43,7 @@ export function zeroCounters(): ReplicaCounters {
     learned: 0,
     loads: 0,
     pagesLoaded: 0,
+    objectsPreloaded: 0,
     rollForwards: 0,
     discarded: 0,
     drops: 0,

@@ -17,6 +17,7 @@ import { PageClock } from "./page-clock.ts";
 import { checkedParameters, type ReplicaParameters } from "./parameters.ts";
 import { PlanCache } from "./plan-cache.ts";
 import type { Clock, ModelSource, Report, Rng, Timers } from "./ports.ts";
+import { preload, type Preloaded, type PreloadOptions } from "./preload.ts";
 import type { Enforcement, EvaluateOptions, Evaluation, Replica, Snapshot } from "./replica.ts";
 
 /** Every acknowledgement that is told of wakes a session of PostgreSQL for each node. */
@@ -131,6 +132,26 @@ export class ReplicaMachine implements Replica {
     }
     this.#counters.waited += 1;
     return evaluateWaiting(this.#evaluations, tenant, evaluation, options);
+  }
+
+  /**
+   * Loads the tenant's graph ahead, while all else goes on, until it is whole or the memory nearly full.
+   * Fails as an evaluation does; what was loaded until then stays.
+   */
+  async preload(tenant: string, options: PreloadOptions): Promise<Preloaded> {
+    const ready: Evaluation<undefined> = () => ({ kind: "decided", value: undefined });
+    await this.evaluate(tenant, ready, { signal: options.signal });
+    const { store, loader } = this.#followers.get(tenant) ?? this.#follow(tenant);
+    const host = { tenant, store, loader, clock: this.#pages, report: this.#report };
+    let counted = 0;
+    return await preload(host, {
+      ...options,
+      onProgress: (objects) => {
+        this.#counters.objectsPreloaded += Math.max(0, objects - counted);
+        counted = objects;
+        options.onProgress(objects);
+      },
+    });
   }
 
   async enforce(

@@ -51,6 +51,11 @@ export class PageStore implements Graph, ClockMember {
     return this.#index.table.count;
   }
 
+  /** How often all pages were given up at once. */
+  get drops(): number {
+    return this.#drops;
+  }
+
   get end(): number {
     return this.#index.table.end;
   }

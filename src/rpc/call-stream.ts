@@ -39,4 +39,5 @@ export interface CallHead {
   readonly authorization: string | undefined;
   readonly timeout: string | undefined;
   readonly encoding: string | undefined;
+  readonly traceparent: string | undefined;
 }

@@ -21,6 +21,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Milliseconds left until the client's deadline, as of the arrival; absent: no deadline. */
   readonly deadlineMs?: number;
+  /** Of the client's trace, where it sent one. */
+  readonly traceId?: string;
 }
 
 /** A handler parses, asks and formats; it decides nothing. Without a promise it is answered in this tick. */
@@ -76,6 +78,30 @@ export interface Transport {
 /** The handlers of one service. */
 export type Handlers = (transport: Transport) => void;
 
+/** A call with a head of its own: the signal is made when it is read. */
+export class ScopedCall implements CallContext {
+  readonly caller: Caller;
+  readonly deadlineMs?: number;
+  readonly traceId?: string;
+  readonly #end: CallEnd;
+
+  constructor(
+    caller: Caller,
+    end: CallEnd,
+    deadlineMs: number | undefined,
+    traceId: string | undefined,
+  ) {
+    this.caller = caller;
+    this.#end = end;
+    if (deadlineMs !== undefined) this.deadlineMs = deadlineMs;
+    if (traceId !== undefined) this.traceId = traceId;
+  }
+
+  get signal(): AbortSignal {
+    return this.#end.signal;
+  }
+}
+
 /** The call as a use case sees it. */
 export function inTenant(call: CallContext, tenant: string, proofToken?: string): RequestContext {
   return new TenantCall(call, tenant, proofToken === "" ? undefined : proofToken);
@@ -86,6 +112,7 @@ class TenantCall implements RequestContext {
   readonly tenant: string;
   readonly deadlineMs?: number;
   readonly proofToken?: string;
+  readonly traceId?: string;
   readonly #call: CallContext;
 
   constructor(call: CallContext, tenant: string, proofToken: string | undefined) {
@@ -94,6 +121,7 @@ class TenantCall implements RequestContext {
     this.#call = call;
     if (call.deadlineMs !== undefined) this.deadlineMs = call.deadlineMs;
     if (proofToken !== undefined) this.proofToken = proofToken;
+    if (call.traceId !== undefined) this.traceId = call.traceId;
   }
 
   /** Passed on unread: reading it makes it. */

@@ -26,6 +26,7 @@ import {
 } from "./call.ts";
 import { connectErrorFrom } from "./connect-error.ts";
 import type { ReportBug } from "./stream-check.ts";
+import { traceIdOf } from "./trace-context.ts";
 
 /** Under which the adapter of the connection keeps who is at its other end. */
 export const peerKey: ContextKey<Peer | undefined> = createContextKey<Peer | undefined>(undefined, {
@@ -107,6 +108,7 @@ export class ConnectTransport implements Transport {
   async #contextOf(context: HandlerContext): Promise<CallContext> {
     const authorization = context.requestHeader.get("authorization") ?? undefined;
     const caller = await this.#authenticate(authorization, context.values.get(peerKey));
+    const traceId = traceIdOf(context.requestHeader.get("traceparent") ?? undefined);
     const deadlineMs = context.timeoutMs();
     const end = new CallEnd(deadlineMs === undefined ? Infinity : Date.now() + deadlineMs);
     const over = (): void => {
@@ -122,6 +124,7 @@ export class ConnectTransport implements Transport {
         return end.signal;
       },
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      ...(traceId === undefined ? {} : { traceId }),
     };
   }
 

@@ -38,6 +38,7 @@ import {
 } from "./call.ts";
 import { statusDetails, statusFromError, type RpcStatus } from "./errors.ts";
 import type { ReportBug } from "./stream-check.ts";
+import { traceIdOf } from "./trace-context.ts";
 
 type Unary = ServerUnaryCall<Buffer, Buffer>;
 type Writable = ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
@@ -212,7 +213,12 @@ export function pathOf(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
 }
 
-function contextOf(call: { getDeadline(): Deadline }, end: CallEnd, caller: Caller): CallContext {
+function contextOf(
+  call: { getDeadline(): Deadline; readonly metadata: Metadata },
+  end: CallEnd,
+  caller: Caller,
+): CallContext {
+  const traceId = traceIdOf(call.metadata.get("traceparent")[0]?.toString());
   const deadlineMs = Number(call.getDeadline()) - Date.now();
   return {
     caller,
@@ -220,6 +226,7 @@ function contextOf(call: { getDeadline(): Deadline }, end: CallEnd, caller: Call
       return end.signal;
     },
     ...(deadlineMs === Infinity ? {} : { deadlineMs }),
+    ...(traceId === undefined ? {} : { traceId }),
   };
 }
 

@@ -4,11 +4,12 @@ import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol
 import { DomainError } from "../core/error.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { Caller } from "../core/caller.ts";
-import { CallEnd, type CallContext } from "./call.ts";
+import { CallEnd, ScopedCall, type CallContext } from "./call.ts";
 import { connectErrorFrom } from "./connect-error.ts";
 import type { BodyFormat, UnaryRoute } from "./connect-unary.ts";
 import type { TransportLimits } from "./limits.ts";
 import { peerOf } from "./peer.ts";
+import { traceIdOf } from "./trace-context.ts";
 import type { ReportBug } from "./stream-check.ts";
 
 /** What one unary call over HTTP needs to know of its server. */
@@ -88,9 +89,11 @@ class Exchange {
         }, deadlineMs);
       }
       // Before the body is read: whoever is nobody fills no memory.
-      const { authorization } = request.headers;
+      const { authorization, traceparent } = request.headers;
+      const traceId = traceIdOf(typeof traceparent === "string" ? traceparent : undefined);
       const caller = this.#serving.authenticate(authorization, peerOf(request.socket));
-      const read = (known: Caller): void => this.#read(new HttpCall(known, end, deadlineMs));
+      const read = (known: Caller): void =>
+        this.#read(new ScopedCall(known, end, deadlineMs, traceId));
       if (caller instanceof Promise) caller.then(read).catch(this.fail);
       else read(caller);
     } catch (error) {
@@ -151,22 +154,6 @@ class Exchange {
     this.#isOver = true;
     clearTimeout(this.#timer);
     this.#sent(status);
-  }
-}
-
-class HttpCall implements CallContext {
-  readonly caller: Caller;
-  readonly deadlineMs?: number;
-  readonly #end: CallEnd;
-
-  constructor(caller: Caller, end: CallEnd, deadlineMs: number | undefined) {
-    this.caller = caller;
-    this.#end = end;
-    if (deadlineMs !== undefined) this.deadlineMs = deadlineMs;
-  }
-
-  get signal(): AbortSignal {
-    return this.#end.signal;
   }
 }
 

@@ -3,12 +3,13 @@ import type { Caller } from "../core/caller.ts";
 import { DomainError } from "../core/error.ts";
 import type { Ticket } from "./admission.ts";
 import type { Peer } from "./authenticate.ts";
-import { CallEnd, type CallContext } from "./call.ts";
+import { CallEnd, ScopedCall, type CallContext } from "./call.ts";
 import type { CallHead, CallStream, StreamReader } from "./call-stream.ts";
 import { decompress } from "./grpc-compression.ts";
 import { MessageReader, type FramedMessage } from "./grpc-framing.ts";
 import { parseGrpcTimeout } from "./grpc-timeout.ts";
 import { wireStatus, type WireStatus } from "./http2-status.ts";
+import { traceIdOf } from "./trace-context.ts";
 
 /** What takes the messages of a call, as they come. */
 export interface MessageSink {
@@ -35,6 +36,7 @@ export class Http2Call implements StreamReader {
   /** Absent where the call is not counted. */
   readonly #ticket: Ticket | undefined;
   readonly #encoding: string;
+  readonly #traceId: string | undefined;
   readonly #reader: MessageReader;
   #waiting: readonly FramedMessage[] = noMessages;
   /** The first of `#waiting` that was not passed on. */
@@ -60,6 +62,7 @@ export class Http2Call implements StreamReader {
     this.#limits = limits;
     this.#ticket = ticket;
     this.authorization = head.authorization;
+    this.#traceId = traceIdOf(head.traceparent);
     this.peer = peer;
     this.#encoding = head.encoding ?? "identity";
     this.#reader = new MessageReader(limits.messageBytesMax);
@@ -77,7 +80,7 @@ export class Http2Call implements StreamReader {
 
   /** The call as its handler sees it. */
   context(caller: Caller): CallContext {
-    return new ScopedCall(caller, this.end, this.#timeoutMs);
+    return new ScopedCall(caller, this.end, this.#timeoutMs, this.#traceId);
   }
 
   /** Answered, failed, or left: nothing more goes out. */
@@ -228,21 +231,5 @@ export class Http2Call implements StreamReader {
       this.#pump();
       if (this.#isReading) this.#stream.resume();
     });
-  }
-}
-
-class ScopedCall implements CallContext {
-  readonly caller: Caller;
-  readonly deadlineMs?: number;
-  readonly #end: CallEnd;
-
-  constructor(caller: Caller, end: CallEnd, deadlineMs: number | undefined) {
-    this.caller = caller;
-    this.#end = end;
-    if (deadlineMs !== undefined) this.deadlineMs = deadlineMs;
-  }
-
-  get signal(): AbortSignal {
-    return this.#end.signal;
   }
 }

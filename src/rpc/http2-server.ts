@@ -92,6 +92,7 @@ function serveStream(
     authorization: headers.authorization,
     timeout: textOf(headers["grpc-timeout"]),
     encoding: textOf(headers["grpc-encoding"]),
+    traceparent: textOf(headers["traceparent"]),
   };
   if (isGrpc(head)) serveCall(transport, callLimits, counts, peer, call, head);
   else call.refuse();

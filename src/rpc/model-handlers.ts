@@ -21,7 +21,11 @@ export function modelHandlers(models: Models, limits: RequestLimits): Handlers {
     transport.unary(method.writeModel, async (request, call) => {
       const { modelId, result } = await models.write(
         inTenant(call, tenantFromProto(request.tenant)),
-        { sources: sourcesFromProto(request), activate: !request.keepInactive },
+        {
+          sources: sourcesFromProto(request),
+          activate: !request.keepInactive,
+          allowsOwnAbsence: request.allowOwnAbsence,
+        },
         optionsFromProto(request.options),
       );
       return { modelId, result: resultToProto(result) };

@@ -39,6 +39,7 @@ export type GrantedPermission = Exclude<Permission, "reader" | "member">;
 export const grantedPermissions: readonly GrantedPermission[] = [
   "checker",
   "context_provider",
+  "tool_lister",
   "delegator",
   "operator",
   "writer",

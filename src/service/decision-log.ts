@@ -52,6 +52,8 @@ const batchRows = 2_000;
 const retryMs = 250;
 /** So long an answer waits for its row, or for room: then it is not known. */
 const patienceMs = 5_000;
+/** So many wait for room at most: the queue takes them all in with the next rows that are written. */
+const roomWaitersMax = batchRows;
 
 interface Waiting {
   readonly item: LogItem;
@@ -64,6 +66,7 @@ class QueuedLog implements DecisionLog {
   readonly #checkpoints: NodeJS.Timeout;
   #queue: Waiting[] = [];
   #room: PromiseWithResolvers<void> | undefined;
+  #roomWaiters = 0;
   #changes = new Map<string, { readonly revision: number; readonly digest: string }>();
   #dropped = new Map<string, { count: number; readonly from: number; to: number }>();
   #timer: NodeJS.Timeout | undefined;
@@ -118,16 +121,22 @@ class QueuedLog implements DecisionLog {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const { sealer, report } = this.#ports;
     this.#closed = true;
     clearInterval(this.#checkpoints);
-    const atMs = this.#ports.nowMs();
-    for (const item of this.#chains.stops(atMs)) this.#queue.push({ item });
-    this.#schedule(0);
-    await within(this.#drained(), patienceMs).catch((cause: unknown) =>
-      this.#ports.report("writing the last rows of the decision log", cause),
+    await within(this.#finish(), patienceMs).catch((cause: unknown) =>
+      report("writing the last rows of the decision log", cause),
     );
     await this.#sign();
-    await this.#ports.sealer.close();
+    await sealer.close();
+  }
+
+  async #finish(): Promise<void> {
+    await this.#drain();
+    const atMs = this.#ports.nowMs();
+    // Of chains that have rows of this process: others do not know that it ran.
+    for (const item of this.#chains.stops(atMs)) this.#queue.push({ item });
+    await this.#drain();
   }
 
   #itemOf({ context, call, outcome, latencyUs }: DecisionEvent): LogItem {
@@ -171,12 +180,30 @@ class QueuedLog implements DecisionLog {
       this.#droppedCount += 1;
       return undefined;
     }
-    this.#room ??= Promise.withResolvers<void>();
-    return within(this.#room.promise, patienceMs).then(() =>
-      this.#queue.length >= this.#ports.settings.queueMax
-        ? this.#withoutRoom(item, outcome)
-        : this.#push(item, outcome),
-    );
+    if (this.#roomWaiters >= roomWaitersMax) {
+      const problem = "the decision log is behind, try again later";
+      const refused = new DomainError("limit_exceeded", problem, { retryAfterMs: retryMs });
+      // Others of the same batch may wait: thrown it would leave them alone.
+      return Promise.reject(refused);
+    }
+    return this.#awaitRoom(item, outcome, performance.now() + patienceMs);
+  }
+
+  async #awaitRoom(
+    item: LogItem,
+    outcome: DecisionEvent["outcome"],
+    untilMs: number,
+  ): Promise<void> {
+    this.#roomWaiters += 1;
+    try {
+      while (this.#queue.length >= this.#ports.settings.queueMax) {
+        this.#room ??= Promise.withResolvers<void>();
+        await within(this.#room.promise, untilMs - performance.now());
+      }
+    } finally {
+      this.#roomWaiters -= 1;
+    }
+    await this.#push(item, outcome);
   }
 
   #schedule(delayMs: number): void {
@@ -245,7 +272,8 @@ class QueuedLog implements DecisionLog {
     this.#room = undefined;
   }
 
-  async #drained(): Promise<void> {
+  async #drain(): Promise<void> {
+    this.#schedule(0);
     while (this.#writing !== undefined) await this.#writing;
   }
 

@@ -9,6 +9,7 @@ import type { ToolLister, ToolQuery } from "./authorizer.ts";
 import { readPage, readWhole, type ListPorts } from "./lists.ts";
 import { ListingShelf } from "./listing-shelf.ts";
 import type { Paged, RequestContext } from "./request.ts";
+import { holds } from "./standing.ts";
 import { wakeOnApplied } from "./wake.ts";
 
 interface Dependencies extends ListPorts {
@@ -38,9 +39,9 @@ class EngineToolLister implements ToolLister {
     context: RequestContext,
     query: Parameters<ToolLister["listTools"]>[1],
   ): Promise<Paged<ObjectRef>> {
-    await this.#permit(context, query);
+    const isWhole = await this.#permit(context, query);
     const { page, consistency } = query;
-    return readPage(this.#ports, context, {
+    const listed = await readPage(this.#ports, context, {
       request: requestOf(query),
       page,
       consistency,
@@ -49,6 +50,7 @@ class EngineToolLister implements ToolLister {
       check: () => undefined,
       itemOf: (tool) => tool,
     });
+    return isWhole ? listed : { ...listed, items: await this.#checked(context, listed.items) };
   }
 
   async *watchTools(
@@ -66,9 +68,24 @@ class EngineToolLister implements ToolLister {
     }
   }
 
-  async #permit(context: RequestContext, query: WatchedQuery): Promise<void> {
-    const { caller, tenant } = context;
-    await this.#ports.permits(caller, "checker", { tenant, principal: query.principal });
+  /** Whether all tools may be told, or only those that the caller is a checker of. */
+  async #permit(context: RequestContext, { principal }: WatchedQuery): Promise<boolean> {
+    const { permits } = this.#ports;
+    if (await holds(permits, context, "checker", { principal })) return true;
+    await permits(context.caller, "tool_lister", { tenant: context.tenant, principal });
+    return false;
+  }
+
+  /** Those of the tools that the caller may ask about at all, as it may now. */
+  async #checked(
+    context: RequestContext,
+    tools: readonly ObjectRef[],
+  ): Promise<readonly ObjectRef[]> {
+    const checked: ObjectRef[] = [];
+    for (const tool of tools) {
+      if (await holds(this.#ports.permits, context, "checker", { tool })) checked.push(tool);
+    }
+    return checked;
   }
 
   /** The ids of all tools as one text, to compare. */

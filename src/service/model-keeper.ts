@@ -2,6 +2,7 @@ import type { Permits } from "../core/caller.ts";
 import { DomainError } from "../core/error.ts";
 import { formatToken } from "../core/revision.ts";
 import type { AuthorizationModel } from "../model/authorization-model.ts";
+import type { ModelChoices } from "../model/check-model.ts";
 import type { Precondition } from "../store/mutation.ts";
 import type { Models, ModelSource, StoredModel, WriteModelRequest } from "./models.ts";
 import type { Drafted, Mutator } from "./mutator.ts";
@@ -14,7 +15,10 @@ interface Dependencies {
   readonly mutator: Mutator;
   readonly permits: Permits;
   /** Reads and checks what a user wrote, apart from the event loop. `model_rejected` with findings. */
-  readonly readModel: (sources: readonly ModelSource[]) => Promise<AuthorizationModel>;
+  readonly readModel: (
+    sources: readonly ModelSource[],
+    choices: ModelChoices,
+  ) => Promise<AuthorizationModel>;
   /**
    * Fails with `precondition_failed` where stored contract tuples would become invalid. Returns what
    * that answer rests on, to be true still at the activation.
@@ -50,6 +54,7 @@ class ModelKeeper implements Models {
       {
         writeModel: request.sources.map((source) => ({ ...source })),
         activate: request.activate,
+        ...(request.allowsOwnAbsence === true ? { allowsOwnAbsence: true } : {}),
       },
       this.#drafting(context, request),
     );
@@ -100,12 +105,12 @@ class ModelKeeper implements Models {
 
   /** Reads and stores the model once, however often it is drafted. */
   #drafting(context: RequestContext, request: WriteModelRequest): () => Promise<Drafted<string>> {
-    const { sources, activate: active } = request;
+    const { sources, activate: active, allowsOwnAbsence = false } = request;
     const { readModel, requireContractTuples, storage, newModelId } = this.#ports;
     let model: AuthorizationModel | undefined;
     let stored: string | undefined;
     return async () => {
-      model ??= await readModel(sources);
+      model ??= await readModel(sources, { allowsOwnAbsence });
       const preconditions = active ? await requireContractTuples(context, model) : [];
       if (stored === undefined) {
         const modelId = newModelId();

@@ -34,6 +34,8 @@ export interface WriteModelRequest {
   /** One source named `model.fga`, or `fga.mod` with its modules. */
   readonly sources: readonly ModelSource[];
   readonly activate: boolean;
+  /** Accepts relations that depend on their own absence by way of tuples. */
+  readonly allowsOwnAbsence?: boolean;
 }
 
 export interface ModelSource {

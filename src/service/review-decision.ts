@@ -125,7 +125,7 @@ function accessOf(value: Json, context: JsonObject): Access {
 }
 
 /** Inverse of `objectText`. */
-export function objectOf(text: string): ObjectRef {
+function objectOf(text: string): ObjectRef {
   const colon = text.indexOf(":");
   return parseParts(text.slice(0, Math.max(colon, 0)), text.slice(colon + 1), "object");
 }

@@ -115,9 +115,9 @@ export function createServices(dependencies: ServiceDependencies): Services {
     },
     models: createModels({
       ...all,
-      readModel: async (sources) => {
+      readModel: async (sources, choices) => {
         const files = sources.map(({ name, text }) => ({ name, text }));
-        const checked = await readModel(files);
+        const checked = await readModel(files, { choices });
         if (checked.kind === "refused") throw modelRejected(checked.findings);
         return checked.model;
       },

@@ -1,4 +1,4 @@
-import type { Permission, Permits } from "../core/caller.ts";
+import type { Permission, Permits, Scope } from "../core/caller.ts";
 import type { Consent } from "../core/delegation.ts";
 import { DomainError } from "../core/error.ts";
 import { isJsonObject, toJson, type Json } from "../core/json.ts";
@@ -137,9 +137,10 @@ export async function holds(
   permits: Permits,
   { caller, tenant }: Pick<RequestContext, "caller" | "tenant">,
   permission: Permission,
+  scope: Omit<Scope, "tenant"> = {},
 ): Promise<boolean> {
   try {
-    await permits(caller, permission, { tenant });
+    await permits(caller, permission, { tenant, ...scope });
     return true;
   } catch (error) {
     if (error instanceof DomainError && error.code === "caller_not_permitted") return false;

@@ -11,6 +11,7 @@ import { readLastDigest, sealRevisions } from "./revision-seal.ts";
 import { expectNoWarning, outcomeUnknown, sessionOf, type Database } from "./database.ts";
 import { notifyHeadIn } from "./hints.ts";
 import type { Mutation, MutationResult } from "./mutation.ts";
+import { rowOfTuple, tupleOfRow } from "./tuple-row.ts";
 
 const lockStatement = {
   name: "batch_lock",
@@ -115,7 +116,11 @@ function changeOf(
   const { operation, reason, caller, activateModelId } = mutation;
   const of = { revision: result.revision, committedAtMs, callerId: caller.id, reason, operation };
   if (result.kind !== "committed") return { ...of, deleted: [], created: [] };
-  const { created, deleted } = result;
+  const { deleted } = result;
+  // As it is read again: a stored context is what its text says.
+  const created = result.created.map((tuple) =>
+    tuple.condition === undefined ? tuple : tupleOfRow(rowOfTuple(tuple)),
+  );
   const model = activateModelId === undefined ? {} : { modelId: activateModelId };
   return { ...of, ...model, deleted, created };
 }

@@ -3,6 +3,7 @@ import { parseRevision, parseTimeline, type Revision, type Timeline } from "../c
 import { sqlStateOf } from "./database-error.ts";
 import { onlyRow, type Database, type Statement } from "./database.ts";
 import { acknowledgementChannel, formatAcknowledgementHint } from "./hints.ts";
+import { hasEnded } from "./process-identity.ts";
 
 /** One statement a rule of the revocation protocol (L1 to L8, W4, W5); the rule is named at each. */
 
@@ -31,8 +32,8 @@ export interface LeaseRenewal {
 
 const registerStatement: Statement = {
   name: "lease_register",
-  text: `insert into lease (lease_id, node, tl, kill_ms)
-    values ($1, $2, prokura_timeline(), $3) returning tl`,
+  text: `insert into lease (lease_id, node, tl, kill_ms, process)
+    values ($1, $2, prokura_timeline(), $3, $4) returning tl`,
 };
 
 /** L1, durable. The id is new, and is thrown away where this fails. */
@@ -44,6 +45,7 @@ export async function registerLease(
     lease.leaseId,
     lease.node,
     lease.killMs,
+    database.ownProcess ?? null,
   ]);
   return { timeline: parseTimeline(onlyRow(rows).tl) };
 }
@@ -89,7 +91,8 @@ const renewStatement: Statement = {
     select (select count(*) from renewal) as renewed, prokura_now_ms() as now_ms,
       (select coalesce(json_agg(json_build_array(t.id, t.head)), '[]')
         from lease_tenant s join tenant t on t.id = s.tenant_id where s.lease_id = $1) as heads,
-      (select coalesce(json_agg(json_build_array(l.lease_id, l.node, l.renew_seq, l.kill_ms)), '[]')
+      (select coalesce(json_agg(
+          json_build_array(l.lease_id, l.node, l.renew_seq, l.kill_ms, l.process)), '[]')
         from lease l where (select count(*) from lease) <= 300 or random() < 0.1
           or l.lease_id = any($2::uuid[])) as leases`,
 };
@@ -98,10 +101,13 @@ interface RenewRow {
   readonly renewed: number;
   readonly now_ms: number;
   readonly heads: readonly (readonly [string, number])[];
-  readonly leases: readonly (readonly [string, string, number, number])[];
+  readonly leases: readonly (readonly [string, string, number, number, string | null])[];
 }
 
-/** L3 with L7, durable: the rows of `waitedFor` are among the leases where they still stand. */
+/**
+ * L3 with L7, durable: the rows of `waitedFor` are among the leases where they still stand. Those whose
+ * process is proven to have ended are removed beside it, and nobody waits for them any longer.
+ */
 export async function renewLease(
   database: Database,
   leaseId: string,
@@ -109,6 +115,7 @@ export async function renewLease(
 ): Promise<LeaseRenewal> {
   const values = [leaseId, waitedFor];
   const row = onlyRow(await database.query<RenewRow>("leases", renewStatement, values));
+  if (database.ownProcess !== undefined) void removeEnded(database, row.leases);
   return {
     renewed: row.renewed === 1,
     databaseTimeMs: row.now_ms,
@@ -120,6 +127,20 @@ export async function renewLease(
       killMs,
     })),
   };
+}
+
+const endedStatement: Statement = {
+  name: "lease_ended",
+  text: "delete from lease where lease_id = any($1::uuid[])",
+};
+
+/** What cannot be removed now is found again by the next renewal. */
+async function removeEnded(database: Database, leases: RenewRow["leases"]): Promise<void> {
+  const ended = leases.flatMap(([id, , , , process]) =>
+    process !== null && process !== database.ownProcess && hasEnded(process) ? [id] : [],
+  );
+  if (ended.length === 0) return;
+  await database.query("leases", endedStatement, [ended]).catch(() => undefined);
 }
 
 const acknowledgeStatement: Statement = {
@@ -179,7 +200,7 @@ export async function scanLeases(
     await database.query<{
       readonly timeline: string;
       readonly scanned: readonly (readonly [number, readonly string[]])[];
-    }>("reads", scanStatement, values),
+    }>("hints", scanStatement, values),
   );
   return {
     timeline: parseTimeline(row.timeline),

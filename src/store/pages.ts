@@ -13,6 +13,8 @@ import { columnsOfSubject, keyColumns, tupleColumns, tupleOfRow } from "./tuple-
 const wholePageTuplesMax = 200_000;
 /** So many tuples are parsed, and taken, in one tick. */
 const partTuplesMax = 500;
+/** Where a principal has given more, a pair's are looked for among those that the delegate holds. */
+const fewDelegations = 500;
 /** So many of one reverse page come in one reply. */
 const replyTuplesMax = 2_000;
 
@@ -277,20 +279,26 @@ async function loadPairs(source: Source, keys: readonly PageKey[]): Promise<Load
   const wanted = keys.filter((key) => key.kind === "pair");
   if (wanted.length === 0) return [];
   const { text, values } = tuplesOf(source, 6);
+  const of = (alias: string, relation: "principal" | "delegate"): string =>
+    `${alias}.tenant_id = $1 and ${alias}.object_type = '${delegationType}'
+      and ${alias}.relation = '${relation}' and ${alias}.subject_type = k.${relation}_type
+      and ${alias}.subject_id = k.${relation}_id and ${alias}.subject_relation = ''`;
   const rows = await source.session.query<PageRow>(
     {
       name: `page_pair${suffixOf(source)}`,
       text: `select k.place::integer as place, ${tupleColumns.map((name) => `t.${name}`).join(", ")}
         from unnest($2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
           as k(principal_type, principal_id, delegate_type, delegate_id, place)
-        cross join lateral (select * from ${text} t
-          where t.tenant_id = $1 and t.object_type = '${delegationType}' and t.relation = 'principal'
-            and t.subject_type = k.principal_type and t.subject_id = k.principal_id
-            and t.subject_relation = '' offset 0) t
-        cross join lateral (select 1 from ${text} d
-          where d.tenant_id = $1 and d.object_type = '${delegationType}' and d.object_id = t.object_id
-            and d.relation = 'delegate' and d.subject_type = k.delegate_type
-            and d.subject_id = k.delegate_id and d.subject_relation = '' limit 1) d
+        cross join lateral (select count(*) <= ${fewDelegations} as are_few
+          from (select 1 from ${text} t where ${of("t", "principal")} limit ${fewDelegations + 1}) c) s
+        cross join lateral (
+          select t.* from (select * from ${text} t where s.are_few and ${of("t", "principal")} offset 0) t
+          cross join lateral (select 1 from ${text} d
+            where d.object_id = t.object_id and ${of("d", "delegate")} limit 1) d
+          union all
+          select t.* from (select * from ${text} d where not s.are_few and ${of("d", "delegate")} offset 0) d
+          cross join lateral (select * from ${text} t
+            where t.object_id = d.object_id and ${of("t", "principal")} limit 1) t) t
         order by k.place, ${sortColumns} limit ${wholePageTuplesMax + 1}`,
     },
     [

@@ -14,9 +14,11 @@ export interface Served extends AsyncDisposable {
 
 type CommandLine<Result> = (words: string, ...more: readonly string[]) => Promise<Result>;
 
-export async function startServed(): Promise<Served> {
+export async function startServed(
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Served> {
   const { connectionString } = await createTestDatabase();
-  const server = await startProcess([], { DATABASE_URL: connectionString });
+  const server = await startProcess([], { DATABASE_URL: connectionString, ...environment });
   const prokura: CommandLine<Ran> = (words, ...more) =>
     run([...words.split(" "), ...more], { environment: { PROKURA_ADDRESS: server.grpcAddress } });
   const done: CommandLine<string> = async (words, ...more) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { checkRelation } from "../../src/engine/check.ts";
+import { checkRelation, type CheckQuery } from "../../src/engine/check.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { listSubjects } from "../../src/engine/list-subjects.ts";
 import { parseName } from "../../src/core/object.ts";
@@ -10,6 +10,15 @@ import { readModel } from "../../src/model/read-model.ts";
 import { parseSubjectText } from "../../src/core/subject.ts";
 import { parseTupleText } from "../../src/core/tuple.ts";
 import { decided, object, viewOf } from "../support/graphs.ts";
+
+const restricting = `model
+  schema 1.1
+type user
+type document
+  relations
+    define restricted: [user, document#viewer]
+    define viewer: [user] but not restricted
+`;
 
 const either = `model
   schema 1.1
@@ -22,21 +31,31 @@ condition in_range(x: int, y: int) {
 }`;
 
 suite("where the corpus is not followed", () => {
-  test("a relation that depends on its own absence is refused, at its line", async () => {
-    const text = `model
-  schema 1.1
-type user
-type document
-  relations
-    define restricted: [user, document#viewer]
-    define viewer: [user] but not restricted
-`;
-    const read = await readModel([{ name: "model.fga", text }]);
+  test("a relation that may depend on its own absence is refused, at its line", async () => {
+    const read = await readModel([{ name: "model.fga", text: restricting }]);
     assert.ok(read.kind === "refused");
     assert.deepEqual(
       read.findings.map(({ code, line }) => `${code} ${line}`),
       ["recursion_through_exclusion 7"],
     );
+  });
+
+  test("where it is allowed, what does depend on its own absence is an error, and nothing else", async () => {
+    const choices = { allowsOwnAbsence: true };
+    const read = await readModel([{ name: "model.fga", text: restricting }], { choices });
+    assert.ok(read.kind === "accepted");
+    const looped = "document:1#restricted@document:1#viewer";
+    const ask = (...world: readonly string[]) => {
+      const view = viewOf(
+        read.model,
+        world.map((text) => parseTupleText(text, "tuple")),
+      );
+      return decided(checkRelation(view, jonViews({}), defaultLimits));
+    };
+    const answer = ask("document:1#viewer@user:jon", looped);
+    assert.equal(answer.kind === "error" && answer.code, "model_mismatch");
+    assert.deepEqual(ask(looped), { kind: "not_member" });
+    assert.deepEqual(ask("document:1#viewer@user:jon"), { kind: "member" });
   });
 
   test("a parameter is asked for where the answer hangs on it", () => {
@@ -66,14 +85,17 @@ function worldOf(condition: string, more: readonly string[]) {
 }
 
 function viewer(condition: string, context: JsonObject, more: readonly string[] = []) {
-  const query = {
+  return decided(checkRelation(worldOf(condition, more), jonViews(context), defaultLimits));
+}
+
+function jonViews(context: JsonObject): CheckQuery {
+  return {
     object: object("document:1"),
     relation: parseName("viewer", "relation"),
     subject: parseSubjectText("user:jon", "subject"),
     context,
     contextualTuples: [],
   };
-  return decided(checkRelation(worldOf(condition, more), query, defaultLimits));
 }
 
 function listed(context: JsonObject): readonly string[] {

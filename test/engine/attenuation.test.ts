@@ -6,6 +6,7 @@ import type { RelationTuple } from "../../src/core/tuple.ts";
 import { coversSubject, pairDelegations, type CoverQuery } from "../../src/engine/attenuation.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { planModel } from "../../src/engine/plan.ts";
+import { formatModel } from "../../src/model/format-model.ts";
 import { parseModel } from "../../src/model/parse-model.ts";
 import {
   decided,
@@ -93,6 +94,53 @@ suite("coversSubject", () => {
     assert.equal(isCovered("d1", "resource", "document:budget"), true);
   });
 
+  test("takes them for met on everything as well, and on whom a link may go on to", () => {
+    const text = formatModel(stock)
+      .replace("define delegable_to: [agent, agent:*]", "define delegable_to: [agent with small]")
+      .replace("tool: [tool, tool:*,", "tool: [tool, tool:* with small,");
+    const tuples = [
+      conditional("delegation:d1#delegable_to@agent:helper", { amount: 1 }),
+      conditional("delegation:d1#tool@tool:*", { amount: 1 }),
+    ];
+    const view = viewOf(parseModel(text), tuples);
+    const asked = (relation: CoverQuery["relation"], subject: string): unknown =>
+      decided(
+        coversSubject(
+          view,
+          { delegationId: "d1", relation, subject: parseSubjectText(subject, "subject") },
+          defaultLimits,
+        ),
+      );
+    assert.equal(asked("delegable_to", "agent:helper"), true);
+    assert.equal(asked("delegable_to", "agent:other"), false);
+    assert.equal(asked("tool", "tool:*"), true);
+    assert.equal(asked("tool", "tool:read"), true);
+  });
+
+  test("lets go on to those that are named, not to what is within what is named", () => {
+    const text = formatModel(stock)
+      .replace("delegable_to: [agent, agent:*]", "delegable_to: [agent, team]")
+      .replace(
+        "type agent\n  relations\n",
+        "type team\ntype agent\n  relations\n    define within: [team]\n",
+      );
+    const view = viewOf(
+      parseModel(text),
+      tuplesOf("delegation:d1#delegable_to@team:red", "agent:helper#within@team:red"),
+    );
+    for (const [subject, expected] of [
+      ["team:red", true],
+      ["agent:helper", false],
+    ] as const) {
+      const query = {
+        delegationId: "d1",
+        relation: "delegable_to" as const,
+        subject: parseSubjectText(subject, "subject"),
+      };
+      assert.equal(decided(coversSubject(view, query, defaultLimits)), expected, subject);
+    }
+  });
+
   test("is an error where a limit is met, or without delegations", () => {
     const query = {
       delegationId: "d1",
@@ -144,6 +192,14 @@ suite("pairDelegations", () => {
       );
     assert.deepEqual(until(noon), ["delegation:d2"]);
     assert.deepEqual(until(noon + 1), ["delegation:d1", "delegation:d2"]);
+  });
+
+  test("keeps one of whose principal no page can tell", () => {
+    const graph = new PagingGraph(world, (relation) => relation === "principal");
+    const view = { graph, plan: planModel(stock, graph.symbols), now: fixed };
+    const ends = [object("user:alice"), object("agent:mailbot")] as const;
+    const kept = graph.evaluate(() => pairDelegations(view, ...ends), all);
+    assert.deepEqual(kept.map(formatObject), ["delegation:d1", "delegation:d2"]);
   });
 
   test("knows none where the model has no delegations", () => {

@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import { authorize } from "../../src/engine/authorize.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { planModel } from "../../src/engine/plan.ts";
-import { object, PagingGraph, tuplesOf } from "../support/graphs.ts";
+import { noon, object, PagingGraph, tuplesOf } from "../support/graphs.ts";
 import {
   agents,
   all,
@@ -13,6 +13,7 @@ import {
   fixed,
   longChain,
   reasonOf,
+  single,
   toHelper,
   without,
 } from "./delegated-call.ts";
@@ -69,6 +70,41 @@ suite("a chain of delegations", () => {
     assert.equal(reasonOf(ask({}, world)), "session_mismatch");
     const foreign = without(world, tuplesOf("session:s#actor@agent:mailbot"));
     assert.equal(reasonOf(ask({ session: object("session:s") }, foreign)), "session_mismatch");
+  });
+
+  test("looks at so many chains as the budget lets it, and at few ahead of what it knows", () => {
+    const ids = Array.from({ length: 60 }, (_, index) => `e${index + 10}`);
+    const world = [
+      ...aliceLetsMailbot.filter(({ object: { type } }) => type !== "delegation"),
+      ...ids.flatMap((id) => single(id, "user:alice", "user:alice", "agent:mailbot")),
+      ...tuplesOf("delegation:e69#tool@tool:read", "delegation:e69#resource@document:plan"),
+    ];
+    assert.equal(ask({}, world).kind, "allowed");
+    const expired = world.map((tuple) =>
+      tuple.relation === "delegate" ? { ...tuple, expiresAtMs: noon - 1 } : tuple,
+    );
+    assert.equal(reasonOf(ask({}, expired)), "delegation_expired");
+    const limited = ask({}, expired, noon, noon, { ...defaultLimits, stepsMax: 40 });
+    assert.equal(limited.kind === "error" && limited.code, "budget_exceeded");
+
+    const graph = new PagingGraph(world);
+    const view = { graph, plan: planModel(stock, graph.symbols), now: fixed };
+    const asked: number[] = [];
+    const answer = graph.evaluate(() => {
+      const evaluated = authorize(view, call(), defaultLimits);
+      if (evaluated.kind === "missing") {
+        const delegations = evaluated.pages.flatMap((page) =>
+          "object" in page && page.object.type === "delegation" ? [page.object.id] : [],
+        );
+        asked.push(new Set(delegations).size);
+      }
+      return evaluated;
+    }, all);
+    assert.equal(answer.kind, "allowed");
+    // Twice as many as are known, and some to begin with: neither one by one nor all at once.
+    assert.ok(Math.max(...asked.slice(0, 2)) <= 9, asked.join());
+    assert.ok(Math.max(...asked) <= 30, asked.join());
+    assert.ok(graph.rounds <= 12, asked.join());
   });
 
   test("needs few rounds when nothing is in memory", () => {

@@ -35,7 +35,7 @@ suite("checkRelation", () => {
         fc.array(fc.nat(), { minLength: 40, maxLength: 40 }),
         (tuples, now, partial, choices) => {
           const whole = { ...viewOf(denseModel, tuples), now };
-          const graph = new PagingGraph(tuples, partial);
+          const graph = new PagingGraph(tuples, () => partial);
           const paged = { graph, plan: planModel(denseModel, graph.symbols), now };
           let next = 0;
           const choose = (count: number): number => {

@@ -68,6 +68,27 @@ const denials: readonly Denial[] = [
     says: "access_missing: the call has no access to a `folder` in role `target`",
   },
   {
+    // With a role it is no permission of the tool's own: an access must bring it.
+    added: tuplesOf("tool:read#requires@permission:tool/user/target", "tool:read#user@user:alice"),
+    says: "access_missing: the call has no access to a `tool` in role `target`",
+  },
+  {
+    changes: { accesses: [] },
+    added: tuplesOf("mcp_server:files#requires@permission:none"),
+    removed: ["tool:read#requires@permission:document/viewer"],
+    says: "tool_unregistered: `tool:read` requires no permission",
+  },
+  {
+    added: tuplesOf("tool:read#requires@permission:none"),
+    removed: ["tool:read#requires@permission:document/viewer"],
+    says: "access_unregistered: the tool requires nothing for `document:plan`",
+  },
+  {
+    changes: { accesses: [] },
+    added: tuplesOf("tool:read#requires@permission:none"),
+    says: "access_missing: the call has no access to a `document`",
+  },
+  {
     removed: ["document:plan#viewer@user:alice"],
     says: "principal_lacks_permission: `user:alice` is not `viewer` of `document:plan`",
   },
@@ -194,6 +215,11 @@ suite("a denial", () => {
         says: "`delegation:d2` does not continue the chain from the principal",
       },
       {
+        added: tuplesOf("delegation:d1#principal@user:bob"),
+        removed: ["delegation:d1#principal@user:alice"],
+        says: "`delegation:d1` does not continue the chain from the principal",
+      },
+      {
         added: tuplesOf("delegation:d2#delegate@agent:third"),
         says: "`delegation:d2` does not continue the chain from the principal",
       },
@@ -270,6 +296,46 @@ suite("an allowed call", () => {
         validUntilMs: noon + 5,
       });
     }
+  });
+
+  test("needs no permission where the tool says so itself, standing alone, until that ends", () => {
+    const bare = without(
+      aliceLetsMailbot,
+      tuplesOf("tool:read#requires@permission:document/viewer"),
+    );
+    const none = "tool:read#requires@permission:none";
+    const changes = { accesses: [] };
+    const allowed = { kind: "allowed", delegationIds: ["d1"] };
+    assert.deepEqual(ask(changes, [...bare, ...tuplesOf(none)]), allowed);
+    const both = tuplesOf(none, "mcp_server:files#requires@permission:none");
+    assert.deepEqual(ask(changes, [...bare, ...both]), allowed);
+    const ending = { ...allowed, validUntilMs: noon + 5 };
+    assert.deepEqual(ask(changes, [...bare, expiring(none, noon + 5)]), ending);
+    const over = [...bare, expiring(none, noon + 5)];
+    assert.equal(ask(changes, over, noon + 4, noon + 5).kind, "denied");
+  });
+
+  test("rests on the way up to what is delegated, and on what the tool requires", () => {
+    const required = "tool:read#requires@permission:document/viewer";
+    const rest = without(
+      aliceLetsMailbot,
+      tuplesOf(
+        "delegation:d1#resource@document:plan",
+        "document:plan#parent@folder:work",
+        required,
+      ),
+    );
+    const world = [
+      ...rest,
+      ...tuplesOf("delegation:d1#resource@folder:work"),
+      expiring("document:plan#parent@folder:work", noon + 9),
+    ];
+    const until = (tuples: readonly RelationTuple[]): unknown => {
+      const answer = ask({}, tuples);
+      return answer.kind === "allowed" ? answer.validUntilMs : answer;
+    };
+    assert.equal(until([...world, expiring(required, noon + 7)]), noon + 7);
+    assert.equal(until([...world, ...tuplesOf(required)]), noon + 9);
   });
 
   test("holds for ever, whatever expires beside it, though it be something required", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { parseName } from "../../src/core/object.ts";
 import { subjectOf } from "../../src/core/subject.ts";
-import type { RelationTuple } from "../../src/core/tuple.ts";
+import { parseTupleText, type RelationTuple } from "../../src/core/tuple.ts";
 import { checkRelation, type CheckAnswer } from "../../src/engine/check.ts";
 import { defaultLimits, type EngineLimits } from "../../src/engine/limits.ts";
 import { parseModel } from "../../src/model/parse-model.ts";
@@ -120,6 +120,52 @@ suite("what was found of a goal", () => {
       const error = { kind: "error", code: "budget_exceeded", detail };
       assert.deepEqual(answer, index < enough ? error : { kind: "member" });
     }
+  });
+
+  test("went wrong is said of what the answer hangs on, not of what another way settled", () => {
+    const model = parseModel(`model
+  schema 1.1
+type user
+type doc
+  relations
+    define a: [user, user with first]
+    define b: [user]
+    define c: [user with second]
+    define both: (a or b) and c
+    define again: a
+    define twice: (again or b) and again
+condition first(x: int) { 1 / x == 1 }
+condition second(x: int, y: string) { 1 / x == 2 && y == "" }
+`);
+    const under = (text: string, name: string): RelationTuple => {
+      const condition = { name: parseName(name, "condition"), context: {} };
+      return { ...parseTupleText(text, "tuple"), condition };
+    };
+    const tuples = [
+      under("doc:1#a@user:alice", "first"),
+      ...tuplesOf("doc:1#b@user:alice"),
+      under("doc:1#c@user:alice", "second"),
+    ];
+    const query = {
+      object: object("doc:1"),
+      subject: subjectOf(object("user:alice")),
+      context: { x: 0, y: "" },
+      contextualTuples: [],
+    };
+    const asked = (relation: string, context = query.context): CheckAnswer =>
+      decided(
+        checkRelation(
+          viewOf(model, tuples),
+          { ...query, relation: parseName(relation, "relation"), context },
+          defaultLimits,
+        ),
+      );
+    const failed = { kind: "error", code: "malformed" };
+    assert.deepEqual(asked("a"), { ...failed, detail: "condition `first`: division by zero" });
+    assert.deepEqual(asked("both"), { ...failed, detail: "condition `second`: division by zero" });
+    assert.deepEqual(asked("both", { x: 1, y: "" }), { kind: "not_member" });
+    // Settled the first time, and decisive when it is met again.
+    assert.deepEqual(asked("twice"), { ...failed, detail: "condition `first`: division by zero" });
   });
 
   test("that rests on an assumption is given up with it", () => {

@@ -151,7 +151,7 @@ suite("a listing", () => {
   });
 
   test("reads a relation that is too large for a page from outside", () => {
-    const graph = new PagingGraph(tuples, true);
+    const graph = new PagingGraph(tuples, () => true);
     const now = { earliestMs: noon, latestMs: noon };
     const view = { graph, plan: planModel(model, graph.symbols), now };
     const expected = slices(new SubjectListing(subjectQuery, tiny), viewOf(model, tuples), atOnce);

@@ -98,7 +98,10 @@ function viewsOf(
   const stored: RelationTuple[] = [];
   return stages.map((stage) => {
     stored.push(...(stage.tuples ?? []).map(tupleOf));
-    return { view: viewOf(parseModel(stage.model), [...stored]), stage };
+    return {
+      view: viewOf(parseModel(stage.model, { allowsOwnAbsence: true }), [...stored]),
+      stage,
+    };
   });
 }
 

@@ -61,6 +61,12 @@ suite("a call that does not fit the model", () => {
       "the model has no type for `mailbox:alice`",
     ],
     [
+      "a permission on a resource of an unknown type",
+      { accesses: [access({ resource: object("mailbox:alice"), permission: viewer })] },
+      "unknown_type",
+      "the model has no type for `mailbox:alice`",
+    ],
+    [
       "a permission that the resource's type does not have",
       { accesses: [access({ permission: parseName("owner", "relation") })] },
       "unknown_relation",

@@ -156,6 +156,28 @@ suite("authorize", () => {
     context.diagnostic(tally.format());
     assert.ok(tally.of("rounds 4") >= lawRuns / 4, tally.format());
   });
+
+  test("pages too large to hold allow nothing that the whole graph does not", (context) => {
+    const tally = holdsFor(fc.tuple(delegatedWorld, seed), ([{ world, calls }, order], counts) => {
+      const { model, tuples, now } = world;
+      const view = wholeView(world);
+      const graph = new PagingGraph(tuples, (relation) => (order + relation.length) % 5 === 0);
+      const plan = planModel(model, graph.symbols);
+      const choose = chooserOf(order);
+      for (const call of calls) {
+        const answer = graph.evaluate(
+          () => authorize({ graph, plan, now }, call, defaultLimits),
+          choose,
+        );
+        if (answer.kind === "allowed") assert.equal(ask(view, call).kind, "allowed");
+        counts.count(answer.kind);
+      }
+    });
+    context.diagnostic(tally.format());
+    for (const kind of ["allowed", "denied", "error"]) {
+      assert.ok(tally.of(kind) >= lawRuns / 100, tally.format());
+    }
+  });
 });
 
 /** What ends at an instant ends because a tuple expires then, or at once, because the clock was read. */

@@ -152,7 +152,7 @@ suite("checkRelation", () => {
     const tally = holdsFor(fc.tuple(askedWorld, seed), ([asked, order], counts) => {
       const view = whole(asked.world);
       const { model, tuples, now } = asked.world;
-      const graph = new PagingGraph(tuples, true);
+      const graph = new PagingGraph(tuples, () => true);
       const plan = planModel(model, graph.symbols);
       const choose = chooserOf(order);
       for (const query of shuffle(queriesOf(asked), order).slice(0, 40)) {

@@ -9,6 +9,7 @@ import {
   grant,
   mailWorld,
   options,
+  pair,
   prepareWorld,
   requestContext,
   touch,
@@ -185,7 +186,26 @@ suite("a server that asks who calls", () => {
     await client.authorization.check(readCall);
     await touch(server.node, ["tool:else#requires@permission:mailbox/sender"]);
     const other = { ...call, tool: { type: "tool", id: "else" } };
-    await assert.rejects(client.authorization.check(other), { code: "caller_not_permitted" });
+    const refused = { code: "caller_not_permitted" };
+    await assert.rejects(client.authorization.check(other), refused);
+    await client.authorization.batchCheck({ items: [call, readCall] });
+    await assert.rejects(client.authorization.batchCheck({ items: [call, other] }), refused);
+    const messages = [{ items: [call] }, { items: [call, other] }];
+    const answers = await Array.fromAsync(client.authorization.streamCheck(messages));
+    const codes = answers.map(({ error }) => error?.code ?? "ok");
+    assert.deepEqual(codes.toSorted(), ["caller_not_permitted", "ok"]);
+    const owner = { object: { type: "mailbox", id: "alice" }, relation: "owner" };
+    await assert.rejects(client.authorization.expand(owner), refused);
+    await assert.rejects(client.authorization.listTools(call), refused);
+    await grant(server.node, { pairs: [pair(["tool:send", "tool:else"], ["mailbox:alice"])] });
+    await system("touch", `tenant:default#tool_lister@caller:key:${keyId}`);
+    const listed = await client.authorization.listTools(call);
+    assert.deepEqual(
+      listed.tools.map(({ id }) => id),
+      ["send"],
+    );
+    for await (const _ of client.authorization.watchTools(call)) break;
+    await assert.rejects(client.authorization.expand(owner), refused);
   });
 
   test("a token names its caller, who is granted what it may do by a tuple", async () => {

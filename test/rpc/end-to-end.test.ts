@@ -245,6 +245,10 @@ suite("a server with the embedded database", () => {
       const request = { tenant: "kept", ...call };
       const answer = await askHttp(second.httpUrl)("AuthorizationService", "Check", request);
       assert.equal(answer["verdict"], "VERDICT_ALLOWED");
+      // The first process is proven to have ended: nobody waits for its lease.
+      const revocation = { tenant: "kept", selector: { principal: consent.principal } };
+      const revoked = await askHttp(second.httpUrl)("DelegationService", "Revoke", revocation);
+      assert.match(JSON.stringify(revoked), /"nodes_acknowledged":1[,}]/);
       assert.equal(await second.stop("SIGTERM"), 0);
       assert.match(second.lines.join("\n"), /"msg":"stopped"/);
       assert.match(second.lines.join("\n"), /"level":"warn".*insecure-listen is set/);

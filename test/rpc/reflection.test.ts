@@ -9,7 +9,7 @@ import { reflect } from "./reflected.ts";
 import { refusingUseCases } from "./refusing-use-cases.ts";
 import { serve } from "./serving.ts";
 
-const ours = ["Admin", "Authorization", "Delegation", "Model", "Tuple"].map(
+const ours = ["Admin", "Audit", "Authorization", "Delegation", "Model", "Tuple"].map(
   (name) => `prokura.v1.${name}Service`,
 );
 

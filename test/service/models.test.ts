@@ -11,8 +11,10 @@ import {
   callOf,
   grant,
   mailWorld,
+  object,
   options,
   prepareWorld,
+  relation,
   requestContext,
   startNode,
   touch,
@@ -63,5 +65,53 @@ suite("activating a model", () => {
       (error) => error instanceof DomainError && error.code === "precondition_failed",
     );
     assert.equal(await verdict(node, callOf("tool:send", "mailbox:alice")), "suspended");
+  });
+});
+
+suite("a model that may make something depend on its own absence", () => {
+  const text = `model
+  schema 1.1
+type user
+type group
+  relations
+    define joined: [user]
+    define banned: [user, group#member]
+    define member: joined but not banned
+`;
+  const sources = [{ name: "model.fga", text }];
+  let node: ServiceNode;
+  before(async () => {
+    node = await startNode();
+  });
+  after(async () => node[Symbol.asyncDispose]());
+
+  async function isMember(group: string): Promise<boolean> {
+    const { member } = await node.services.relations.checkRelation(requestContext(), {
+      object: object(group),
+      relation: relation("member", "relation"),
+      subject: { kind: "object", object: object("user:ann") },
+      context: {},
+      contextualTuples: [],
+      consistency: { kind: "default" },
+      explain: false,
+    });
+    return member;
+  }
+
+  test("is refused unless its author allows that, and then answers but where tuples do so", async () => {
+    const { models } = node.services;
+    await assert.rejects(
+      models.write(requestContext(), { sources, activate: true }, options),
+      (error) => error instanceof DomainError && error.code === "model_rejected",
+    );
+    const allowed = { sources, activate: true, allowsOwnAbsence: true };
+    await models.write(requestContext(), allowed, options);
+    await touch(node, ["group:a#joined@user:ann", "group:a#banned@group:b#member"]);
+    assert.equal(await isMember("group:a"), true);
+    await touch(node, ["group:b#joined@user:ann", "group:b#banned@group:b#member"]);
+    await assert.rejects(
+      isMember("group:a"),
+      (error) => error instanceof DomainError && error.code === "model_mismatch",
+    );
   });
 });

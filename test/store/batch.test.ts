@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import fc from "fast-check";
 import { parseName } from "../../src/core/object.ts";
+import { parseRevision } from "../../src/core/revision.ts";
 import { formatTuple, type TupleFilter } from "../../src/core/tuple.ts";
+import { pollChanges } from "../../src/store/changes.ts";
 import type {
   Mutation,
   MutationResult,
@@ -42,9 +44,20 @@ const filter: fc.Arbitrary<TupleFilter> = fc.oneof(
   anyFilter,
   fc.constantFrom({ objectId: "1" }, { objectId: "2" }, { subjectId: "a" }, { subjectId: "g" }),
 );
-const write = fc.record({ kind: fc.constantFrom("create", "touch"), key, expiresAtMs });
+const condition = fc.constantFrom(undefined, undefined, {
+  name: parseName("within", ""),
+  context: { z: [-0, "é", null], a: { b: true, a: 1.5 } },
+});
+const write = fc.record({ kind: fc.constantFrom("create", "touch"), key, expiresAtMs, condition });
 const step: fc.Arbitrary<TupleStep> = fc.oneof(
-  write.map((each) => ({ kind: each.kind, tuple: tuple(each.key, each.expiresAtMs) }) as const),
+  write.map((each) => {
+    const plain = tuple(each.key, each.expiresAtMs);
+    const { condition: stored } = each;
+    return {
+      kind: each.kind,
+      tuple: stored === undefined ? plain : { ...plain, condition: stored },
+    };
+  }),
   key.map((each) => ({ kind: "delete", tuple: tuple(each) }) as const),
   key.map((each) => ({ kind: "delete_expired", tuple: tuple(each), beforeMs: 2_000 }) as const),
   fc.record({
@@ -121,6 +134,23 @@ suite("a batch", () => {
       { numRuns: 100 },
     );
     assert.deepEqual([...kinds.keys()].toSorted(), ["committed", "refused", "replayed"]);
+  });
+
+  test("brings with each answer the change that everybody polls afterwards", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(parts, { minLength: 1, maxLength: 12 }), async (all) => {
+        const tenant = await makeTenant();
+        const results = await Promise.all(
+          all.map((each) => store.writer.write(mutation({ ...each, tenant, reason: "why" }))),
+        );
+        const { changes } = await pollChanges(store.database, tenant, parseRevision(0));
+        assert.deepEqual(
+          results.map(({ change }) => change),
+          changes,
+        );
+      }),
+      { numRuns: 60 },
+    );
   });
 });
 

@@ -115,6 +115,8 @@ suite("commit", () => {
   /** Returns when a session of the writer waits for that. */
   async function waiting(type: string): Promise<void> {
     for (;;) {
+      // Within a transaction the sessions are otherwise shown as they were at the first look.
+      await other.query("select pg_stat_clear_snapshot()");
       const { rowCount } = await other.query(`select 1 ${ofWriters} and wait_event_type = $1`, [
         type,
       ]);

@@ -168,6 +168,8 @@ suite("leases", () => {
 /** Returns when a session waits for a lock of another. */
 async function someoneWaits(observer: Client): Promise<void> {
   for (;;) {
+    // Within a transaction the sessions are otherwise shown as they were at the first look.
+    await observer.query("select pg_stat_clear_snapshot()");
     const { rowCount } = await observer.query(
       "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
     );

@@ -68,6 +68,8 @@ suite("the tenant's lock", () => {
 /** Returns when so many sessions wait for a lock of another. */
 async function blocked(observer: Client, sessions: number): Promise<void> {
   for (;;) {
+    // Within a transaction the sessions are otherwise shown as they were at the first look.
+    await observer.query("select pg_stat_clear_snapshot()");
     const { rows } = await observer.query<{ waiting: string }>(
       "select count(*) as waiting from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
     );

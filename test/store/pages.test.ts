@@ -78,6 +78,7 @@ suite("loadPages", () => {
       { kind: "point", object, relation: viewer, subject: subjectOf(user("nobody")) },
       { kind: "reverse", subject, type: object.type, relation: viewer },
     ]);
+    await expectIndirectIndex(store);
     const indirect = ["doc:big#viewer@group:g#member", "doc:big#viewer@user:*"];
     assert.deepEqual(forward?.partialRelations, [viewer]);
     assert.deepEqual(forward?.tuples.map(formatTuple), indirect);
@@ -136,3 +137,18 @@ suite("loadPages", () => {
     }
   });
 });
+
+/** What is no plain member is found without reading the members. */
+async function expectIndirectIndex({ database, tenant }: TestStore): Promise<void> {
+  const plan = await database.lend("reads", (client) =>
+    client.query<{ readonly "QUERY PLAN": string }>(
+      `explain select * from relation_tuple t where t.tenant_id = $1 and t.object_type = 'doc'
+        and t.object_id = 'big' and t.relation = 'viewer' and t.deleted_rev is null
+        and (t.subject_relation <> '' or t.subject_id = '*' or t.condition_name is not null)
+        order by t.subject_type, t.subject_id, t.subject_relation`,
+      [tenant],
+    ),
+  );
+  const text = plan.rows.map((row) => row["QUERY PLAN"]).join("\n");
+  assert.match(text, /relation_tuple_live_indirect/);
+}

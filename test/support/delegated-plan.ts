@@ -49,7 +49,14 @@ interface AccessPlan {
 const linkPlan: fc.Arbitrary<LinkPlan> = fc.record({
   tool: fc.constantFrom("tool:t1", "tool:t1", "tool:*", "toolset:k1", "mcp_server:s1"),
   toolCondition: rarely("one", "one", "early", "broken", "broken"),
-  resource: fc.constantFrom("doc:d1 doc:d2", "doc:d1 doc:d2", "doc:*", "folder:f1", "doc:d1"),
+  resource: fc.constantFrom(
+    "doc:d1 doc:d2",
+    "doc:d1 doc:d2",
+    "doc:*",
+    "folder:f1",
+    "folder:f2",
+    "doc:d1",
+  ),
   resourceCondition: rarely("one", "both", "early"),
   session: fc.constantFrom("session:*", "session:*", "session:x1", "session:x1 session:*"),
   delegableTo: fc.constantFrom("agent:*", "agent:*", "tier:r1#member", "agent:a2 agent:a3"),
@@ -156,6 +163,7 @@ function accessTuples({ accesses, principal }: WorldPlan): RelationTuple[] {
   return [
     tuple("doc:d1#parent@folder:f1"),
     tuple("doc:d2#parent@folder:f1"),
+    tuple("folder:f1#parent@folder:f2"),
     ...accesses.flatMap(({ doc, means }) => [
       tuple(`doc:${doc}#editor@${principal}`),
       ...viewerTuples(principal, doc, means),

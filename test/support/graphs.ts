@@ -62,14 +62,17 @@ export class PagingGraph implements Graph {
   /** Subjects of which a held page tells. */
   readonly #known = new Set<SubjectSymbol>();
   readonly #pinned = new Set<string>();
-  readonly #partial: boolean;
+  readonly #isPartial: (relation: Name) => boolean;
   rounds = 0;
 
-  /** With `partial`, every page is held in part, and direct members are asked for by point pages. */
-  constructor(tuples: Iterable<RelationTuple>, partial: boolean = false) {
+  /** Pages of partial relations are held in part, and direct members are asked for by point pages. */
+  constructor(
+    tuples: Iterable<RelationTuple>,
+    isPartial: (relation: Name) => boolean = () => false,
+  ) {
     this.#tuples = [...tuples];
     this.#whole = graphOfTuples(this.#tuples);
-    this.#partial = partial;
+    this.#isPartial = isPartial;
     this.symbols = shySymbols(this.#whole.symbols, (symbol) => this.#known.has(symbol));
   }
 
@@ -101,7 +104,7 @@ export class PagingGraph implements Graph {
       this.#held.has(formatPageKey({ kind: "forward", object: owner, relation: name }));
     if (!isHeld) return undefined;
     const page = this.#whole.forward(subject, relation);
-    if (!this.#partial || page === undefined) return page;
+    if (page === undefined || !this.#isPartial(name)) return page;
     const kept = [...Array(page.count).keys()].filter(
       (position) =>
         symbols.kindOf(page.subjectAt(position)) !== "object" ||

@@ -7,6 +7,7 @@ import { defaultLimits } from "../../src/engine/limits.ts";
 import type { SubjectIssuer } from "../../src/identity/issuer.ts";
 import { createTokenVerifier } from "../../src/identity/token-verifier.ts";
 import { ReplicaMachine } from "../../src/replica/machine.ts";
+import type { ReplicaParameters } from "../../src/replica/parameters.ts";
 import { listenForMachine, postgresDb, postgresPast } from "../../src/replica/postgres.ts";
 import { PastEvaluator } from "../../src/replica/private-graph.ts";
 import { systemClock, systemRng, systemTimers } from "../../src/runtime.ts";
@@ -39,6 +40,7 @@ export interface ServiceNode extends AsyncDisposable {
 export async function startNode(
   address?: string,
   issuers: readonly SubjectIssuer[] = [],
+  parameters: Partial<ReplicaParameters> = {},
 ): Promise<ServiceNode> {
   const connectionString = address ?? (await createTestDatabase()).connectionString;
   const database = new Database({ connectionString, log: () => undefined });
@@ -61,6 +63,7 @@ export async function startNode(
     rng: systemRng,
     report: () => undefined,
     node: "test",
+    parameters,
   });
   const hints = await listenForMachine(connectionString, hintName, replica);
   replica.start();

@@ -39,6 +39,7 @@ export function callHeadOf(fields: readonly Field[]): CallHead | undefined {
     authorization: others.get("authorization"),
     timeout: others.get("grpc-timeout"),
     encoding: others.get("grpc-encoding"),
+    traceparent: others.get("traceparent"),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Bias } from "./world.ts";
+import type { Bias } from "./mishap.ts";
 
 /** Nodes lose their leases, keep their pages, and are slow to subscribe under the next one. */
 export const lateSubscriptions: Bias = {
@@ -26,3 +26,18 @@ export const lostStandby: Bias = {
   mishaps: ["lose_standby", "lose_standby", "cut", "cut_replies", "restart"],
   hindered: { statement: "poll", direction: "replies", byMs: 600 },
 };
+
+/** A failover undoes a kill, and whoever was killed has heard of neither. */
+export const undoneKills: Bias = {
+  mishaps: ["cut", "cut_requests", "undo_kill"],
+  hindered: { statement: "poll", direction: "requests", byMs: 2000 },
+};
+
+/** The former primary runs on, with commits that no standby has, and nodes still ask it. */
+export const twoPrimaries: Bias = {
+  mishaps: ["split_brain", "split_brain", "restart"],
+  hindered: { statement: "subscribe", direction: "replies", byMs: 2000 },
+};
+
+/** Somebody cancels what waits for the standby, on a primary that has none. */
+export const cancelledWaits: Bias = { mishaps: ["split_brain", "cancel_waits", "cut"] };

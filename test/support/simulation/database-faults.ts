@@ -20,6 +20,12 @@ export interface DatabaseFaults {
   readonly freezeForLong?: boolean;
   /** B16: a node that is not sure of its registration with a tenant deletes the row first. */
   readonly deleteSubscriptions?: boolean;
+  /** B18: a renewal does not look at the timeline of its lease. */
+  readonly renewAcrossTimelines?: boolean;
+  /** A subscription that finds its row commits nothing, and so waits for no standby. */
+  readonly repeatCommitsNothing?: boolean;
+  /** W3: a wait for the standby that was cancelled is taken for a success, as it is reported. */
+  readonly believeCancelledWaits?: boolean;
   /** B19: the killer's DELETE does not name the counter. */
   readonly killIgnoresCounter?: boolean;
   /** P7: a delete that finds nothing allots no revision, and is answered at once. */

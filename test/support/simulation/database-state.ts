@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { Timeline } from "../../../src/core/revision.ts";
+import type { RevisionChange } from "../../../src/core/change.ts";
+import type { Revision, Timeline } from "../../../src/core/revision.ts";
 import type { LeaseRegistration } from "../../../src/replica/db.ts";
 import { History } from "./history.ts";
 
@@ -12,6 +13,13 @@ export interface LeaseState extends LeaseRegistration {
   expiresAtMs: number;
   /** By tenant. */
   readonly acknowledged: Map<string, number>;
+}
+
+export interface Written {
+  readonly timeline: Timeline;
+  readonly revision: Revision;
+  /** `undefined` with P7 alone: nothing was written, and no barrier is run. */
+  readonly change: RevisionChange | undefined;
 }
 
 /** The rows of the database. */

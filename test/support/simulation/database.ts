@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Head, RevisionChange } from "../../../src/core/change.ts";
+import type { Head } from "../../../src/core/change.ts";
 import type { PageKey } from "../../../src/core/page.ts";
 import {
   parseRevision,
@@ -7,7 +7,7 @@ import {
   type Revision,
   type Timeline,
 } from "../../../src/core/revision.ts";
-import type { RelationTuple } from "../../../src/core/tuple.ts";
+import { formatTuple, type RelationTuple } from "../../../src/core/tuple.ts";
 import type {
   LeaseRegistration,
   Load,
@@ -17,19 +17,17 @@ import type {
   WantedScan,
 } from "../../../src/replica/db.ts";
 import type { DatabaseFaults } from "./database-faults.ts";
-import { emptyState, historyOf, type LeaseState, type State } from "./database-state.ts";
+import {
+  emptyState,
+  historyOf,
+  type LeaseState,
+  type State,
+  type Written,
+} from "./database-state.ts";
 import type { History } from "./history.ts";
+import { LaggingReplica, type Redo } from "./lagging-replica.ts";
+import { RowLocks } from "./row-locks.ts";
 import type { Chance, Scheduler } from "./scheduler.ts";
-
-/** Done again on the standby after a failover, in the order of the commits. */
-type Redo<Result> = (state: State) => Result;
-
-export interface Written {
-  readonly timeline: Timeline;
-  readonly revision: Revision;
-  /** `undefined` with P7 alone: nothing was written, and no barrier is run. */
-  readonly change: RevisionChange | undefined;
-}
 
 /**
  * What matters of PostgreSQL, in virtual time: statements see one snapshot, writers lock their row
@@ -45,22 +43,39 @@ export class SimulatedDatabase {
   #replicated = 0;
   /** When each of the log was committed. */
   #commits: number[] = [];
-  #waiting: { readonly upTo: number; readonly run: () => void }[] = [];
-  #locks = new Map<string, (() => void)[]>();
-  #epoch = 1;
+  #waiting: { readonly upTo: number; readonly run: () => void; readonly cancel: () => void }[] = [];
+  readonly #locks = new RowLocks();
+  readonly #epoch: number;
+  /** What is committed now no standby gets any more. */
+  #isSuperseded = false;
+  #isStopped = false;
   #stalledUntilMs = 0;
-  #clockAheadMs = 0;
-  #replica: State = emptyState();
-  #replicaAt = 0;
-  readonly #replicaLagMs: number;
+  #beforeKill: () => void = () => {};
+  readonly #clockAheadMs: number;
+  readonly #replica: LaggingReplica;
   /** Of every timeline that there was, also what a failover has lost. */
-  readonly #archive = new Map<Timeline, ReadonlyMap<string, History>>();
+  readonly #archive: Map<Timeline, ReadonlyMap<string, History>>;
 
-  constructor(scheduler: Scheduler, chance: Chance, faults: DatabaseFaults) {
+  constructor(
+    scheduler: Scheduler,
+    chance: Chance,
+    faults: DatabaseFaults,
+    former?: SimulatedDatabase,
+  ) {
     this.#scheduler = scheduler;
     this.#chance = chance;
     this.#faults = faults;
-    this.#replicaLagMs = chance.between(5, 200);
+    this.#replica = new LaggingReplica(chance.between(5, 200));
+    this.#epoch = former === undefined ? 1 : former.#epoch + 1;
+    this.#archive = former === undefined ? new Map() : former.#archive;
+    this.#clockAheadMs = former === undefined ? 0 : former.#clockAheadMs + chance.between(0, 3000);
+    if (former !== undefined) {
+      this.#log = former.#log.slice(0, former.#replicated);
+      this.#commits = former.#commits.slice(0, former.#replicated);
+    }
+    this.#replicated = this.#log.length;
+    for (const redo of this.#log) redo(this.#state);
+    this.#archive.set(this.timeline, this.#state.histories);
   }
 
   get faults(): DatabaseFaults {
@@ -72,9 +87,7 @@ export class SimulatedDatabase {
   }
 
   history(timeline: Timeline, tenant: string): History {
-    const histories =
-      timeline === this.timeline ? this.#state.histories : this.#archive.get(timeline);
-    const history = histories?.get(tenant);
+    const history = this.#archive.get(timeline)?.get(tenant);
     assert(history !== undefined, `timeline ${timeline} has a tenant ${tenant}`);
     return history;
   }
@@ -84,18 +97,36 @@ export class SimulatedDatabase {
     return [...leaseIds].some((id) => this.#state.leases.get(id)?.acknowledged.has(tenant));
   }
 
-  failOver(): void {
-    this.#archive.set(this.timeline, this.#state.histories);
-    this.#epoch += 1;
-    this.#log = this.#log.slice(0, this.#replicated);
-    this.#commits = this.#commits.slice(0, this.#replicated);
-    this.#clockAheadMs += this.#chance.between(0, 3000);
-    this.#replica = emptyState();
-    this.#replicaAt = 0;
-    this.#state = emptyState();
-    for (const redo of this.#log) redo(this.#state);
+  /** False once the machine is off: whoever asks gets no answer. */
+  get isRunning(): boolean {
+    return !this.#isStopped;
+  }
+
+  /**
+   * Makes the standby a primary, on a timeline of its own. This one answers on, but for durable
+   * commits, until it is stopped.
+   */
+  promote(): SimulatedDatabase {
+    this.#isSuperseded = true;
+    return new SimulatedDatabase(this.#scheduler, this.#chance.fork(), this.#faults, this);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
     this.#waiting = [];
-    this.#locks = new Map();
+  }
+
+  /** To be called once, before the next kill is committed. */
+  beforeKill(run: () => void): void {
+    this.#beforeKill = run;
+  }
+
+  /** Whoever waits for the standby is told of a success, with a warning: it counts as a failure (W3). */
+  cancelWaits(): void {
+    for (const { run, cancel } of this.#waiting.splice(0)) {
+      if (this.#faults.believeCancelledWaits === true) run();
+      else cancel();
+    }
   }
 
   /** The standby hears nothing for a while: durable commits wait, others are answered. */
@@ -136,7 +167,10 @@ export class SimulatedDatabase {
     tenant: string,
     done: (result: "subscribed" | "lease_lost" | Error) => void,
   ): void {
-    const isDurable = this.#faults.forgetRegistrations !== true;
+    const isThere = this.#state.leases.get(leaseId)?.acknowledged.has(tenant) === true;
+    const isDurable =
+      this.#faults.forgetRegistrations !== true &&
+      !(isThere && this.#faults.repeatCommitsNothing === true);
     this.#transaction(`lease ${leaseId}`, isDurable, done, () => (state) => {
       const acknowledged = state.leases.get(leaseId)?.acknowledged;
       if (acknowledged === undefined) return "lease_lost";
@@ -161,18 +195,11 @@ export class SimulatedDatabase {
       const subscribed = [...(this.#state.leases.get(leaseId)?.acknowledged.keys() ?? [])];
       // The statement reads beside the update what its snapshot shows.
       const heads = subscribed.map((tenant) => ({ tenant, revision: this.#history(tenant).head }));
-      const leases = [...this.#state.leases.values()].map(
-        ({ leaseId: id, node, renewSeq, killMs }) => ({
-          leaseId: id,
-          node,
-          renewSeq,
-          killMs,
-        }),
-      );
+      const leases = [...this.#state.leases.values()].map((row) => ({ ...row }));
       const databaseTimeMs = this.#scheduler.nowMs;
       return (state) => {
         const row = state.leases.get(leaseId);
-        const isOurs = row?.timeline === timeline;
+        const isOurs = row?.timeline === timeline || this.#faults.renewAcrossTimelines === true;
         const renewed = row !== undefined && isOurs && !this.#looksExpired(row, clockMs);
         if (renewed) {
           row.renewSeq += 1;
@@ -198,11 +225,15 @@ export class SimulatedDatabase {
   }
 
   kill(leaseId: string, renewSeq: number, done: (result: boolean | Error) => void): void {
-    this.#transaction(`lease ${leaseId}`, true, done, () => (state) => {
-      const row = state.leases.get(leaseId);
-      if (row === undefined) return false;
-      if (row.renewSeq !== renewSeq && this.#faults.killIgnoresCounter !== true) return false;
-      return state.leases.delete(leaseId);
+    this.#transaction(`lease ${leaseId}`, true, done, () => {
+      this.#beforeKill();
+      this.#beforeKill = () => {};
+      return (state) => {
+        const row = state.leases.get(leaseId);
+        if (row === undefined) return false;
+        if (row.renewSeq !== renewSeq && this.#faults.killIgnoresCounter !== true) return false;
+        return state.leases.delete(leaseId);
+      };
     });
   }
 
@@ -220,25 +251,34 @@ export class SimulatedDatabase {
     creates: readonly RelationTuple[],
     id: string,
     done: (result: Written | Error) => void,
+    modelId?: string,
   ): void {
     this.#transaction(`tenant ${tenant}`, true, done, () => {
       const { timeline } = this;
       const history = this.#history(tenant);
-      const standing = new Set(history.page(keyOfAll(deletes[0]), history.head).tuples.map(textOf));
-      const finds = creates.length > 0 || deletes.some((tuple) => standing.has(textOf(tuple)));
+      const standing = new Set(
+        [...history.stateAt(history.head).values()].map((tuple) => formatTuple(tuple)),
+      );
+      const finds =
+        modelId !== undefined ||
+        creates.length > 0 ||
+        deletes.some((tuple) => standing.has(formatTuple(tuple)));
       if (!finds && this.#faults.noRevisionForNothing === true) {
         const { head: revision } = history;
         return () => ({ timeline, revision, change: undefined });
       }
       return (state) => {
-        const change = historyOf(state, tenant).commit(deletes, creates, id);
+        const change = historyOf(state, tenant).commit(deletes, creates, id, modelId);
         return { timeline, revision: change.revision, change };
       };
     });
   }
 
   poll(tenant: string, applied: number): Poll {
-    const state = this.#faults.pollOnReplica === true ? this.#replicaState() : this.#state;
+    const state =
+      this.#faults.pollOnReplica === true
+        ? this.#replica.at(this.#scheduler.nowMs, this.#log, this.#commits)
+        : this.#state;
     return this.#pollIn(state, tenant, applied, historyOf(state, tenant).head);
   }
 
@@ -254,7 +294,12 @@ export class SimulatedDatabase {
   #pollIn(state: State, tenant: string, applied: number, revision: Revision): Poll {
     const { timeline } = this;
     const horizon = parseRevision(state.horizons.get(tenant) ?? 0);
-    const head: Head = { timeline, revision, horizon, modelId: "m1" };
+    const head: Head = {
+      timeline,
+      revision,
+      horizon,
+      modelId: historyOf(state, tenant).modelAt(revision),
+    };
     const from = Math.max(applied, horizon);
     const changes = historyOf(state, tenant).changes(from, revision);
     return { head, changes: changes.length > 100 ? undefined : changes };
@@ -268,7 +313,10 @@ export class SimulatedDatabase {
 
   scan(wanted: readonly WantedScan[]): Scan {
     const { timeline } = this;
-    const state = this.#faults.scanOnReplica === true ? this.#replicaState() : this.#state;
+    const state =
+      this.#faults.scanOnReplica === true
+        ? this.#replica.at(this.#scheduler.nowMs, this.#log, this.#commits)
+        : this.#state;
     const scanned = wanted.map(({ tenant, revision }) => {
       const rows = [...state.leases.values()].filter(
         (row) => row.acknowledged.has(tenant) && !this.#looksExpired(row, this.#clockMs),
@@ -293,27 +341,33 @@ export class SimulatedDatabase {
     done: (result: Result | Error) => void,
     execute: () => Redo<Result> | Error,
   ): void {
-    const epoch = this.#epoch;
-    this.#lock(lock, () => {
+    this.#locks.take(lock, () => {
       const redo = execute();
       this.#scheduler.after(this.#chance.between(0, 1) ** 4 * 20, () => {
-        if (epoch !== this.#epoch) return;
+        if (this.#isStopped) return;
         const result = redo instanceof Error ? redo : this.#commit(redo);
-        this.#unlock(lock);
-        if (durable) this.#waiting.push({ upTo: this.#log.length, run: () => done(result) });
+        this.#locks.release(lock);
+        if (durable) this.#wait(done, result);
         else done(result);
         this.#answerReplicated();
       });
     });
   }
 
+  #wait<Result>(done: (result: Result | Error) => void, result: Result | Error): void {
+    this.#waiting.push({
+      upTo: this.#log.length,
+      run: () => done(result),
+      cancel: () => done(new Error("the wait for the standby was cancelled")),
+    });
+  }
+
   #commit<Result>(redo: Redo<Result>): Result {
     this.#log.push(redo);
     const upTo = this.#log.length;
-    const epoch = this.#epoch;
     const stalledMs = Math.max(0, this.#stalledUntilMs - this.#scheduler.nowMs);
     this.#scheduler.after(stalledMs + this.#chance.between(0, 1) ** 6 * 300, () => {
-      if (epoch !== this.#epoch) return;
+      if (this.#isSuperseded || this.#isStopped) return;
       this.#replicated = Math.max(this.#replicated, upTo);
       this.#answerReplicated();
     });
@@ -331,50 +385,13 @@ export class SimulatedDatabase {
     return (termsByDatabaseClock ?? waitAfterFailOver ?? false) && expiresAtMs <= clockMs;
   }
 
-  /** What was committed some time ago. */
-  #replicaState(): State {
-    for (;;) {
-      const redo = this.#log[this.#replicaAt];
-      const committedMs = this.#commits[this.#replicaAt] ?? Infinity;
-      const isDue = committedMs + this.#replicaLagMs <= this.#scheduler.nowMs;
-      if (redo === undefined || !isDue) return this.#replica;
-      redo(this.#replica);
-      this.#replicaAt += 1;
-    }
-  }
-
   #answerReplicated(): void {
     const ready = this.#waiting.filter(({ upTo }) => upTo <= this.#replicated);
     this.#waiting = this.#waiting.filter(({ upTo }) => upTo > this.#replicated);
     for (const { run } of ready) run();
   }
 
-  #lock(name: string, run: () => void): void {
-    const queue = this.#locks.get(name);
-    if (queue !== undefined) {
-      queue.push(run);
-      return;
-    }
-    this.#locks.set(name, []);
-    run();
-  }
-
-  #unlock(name: string): void {
-    const next = this.#locks.get(name)?.shift();
-    if (next === undefined) this.#locks.delete(name);
-    else next();
-  }
-
   #history(tenant: string): History {
     return historyOf(this.#state, tenant);
   }
-}
-
-function keyOfAll(tuple: RelationTuple | undefined): PageKey {
-  assert(tuple !== undefined, "a write names a tuple to delete");
-  return { kind: "object", object: tuple.object };
-}
-
-function textOf(tuple: RelationTuple): string {
-  return `${tuple.object.id}#${tuple.relation}@${JSON.stringify(tuple.subject)}`;
 }

@@ -12,6 +12,7 @@ export class History {
   readonly #tuplesMax: number;
   readonly #revisions: RevisionChange[] = [];
   readonly #states: State[] = [new Map()];
+  readonly #models: string[] = ["m1"];
 
   constructor(tuplesMax: number = pageTuplesMax) {
     this.#tuplesMax = tuplesMax;
@@ -19,6 +20,13 @@ export class History {
 
   get head(): Revision {
     return parseRevision(this.#revisions.length);
+  }
+
+  /** The model that is active at the revision. */
+  modelAt(revision: number): string {
+    const modelId = this.#models[revision];
+    if (modelId === undefined) throw new Error(`there is no revision ${revision}`);
+    return modelId;
   }
 
   stateAt(revision: number): State {
@@ -32,6 +40,7 @@ export class History {
     deletes: readonly RelationTuple[],
     creates: readonly RelationTuple[],
     operation = "write_tuples",
+    modelId?: string,
   ): RevisionChange {
     const state = new Map(this.stateAt(this.head));
     const created = new Map(creates.map((tuple) => [formatTuple(tuple), tuple]));
@@ -51,7 +60,9 @@ export class History {
       operation,
       deleted: [...deleted.values()],
       created: [...created.values()],
+      ...(modelId === undefined ? {} : { modelId }),
     };
+    this.#models.push(modelId ?? this.modelAt(this.head));
     this.#revisions.push(change);
     this.#states.push(state);
     return change;
@@ -61,6 +72,7 @@ export class History {
   rewind(revision: number): void {
     this.#revisions.length = revision;
     this.#states.length = revision + 1;
+    this.#models.length = revision + 1;
   }
 
   /** The revisions in (after, upTo]. */

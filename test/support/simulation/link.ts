@@ -41,7 +41,8 @@ export class Link {
   /** While cut, requests or replies wait until the cut is over. */
   requestsCutUntilMs = 0;
   repliesCutUntilMs = 0;
-  readonly #database: SimulatedDatabase;
+  /** Where new statements go; those under way stay where they were sent. */
+  database: SimulatedDatabase;
   readonly #scheduler: Scheduler;
   readonly #chance: Chance;
   readonly #weather: Weather;
@@ -59,7 +60,7 @@ export class Link {
     weather: Weather,
     deliver: (run: () => void) => void,
   ) {
-    this.#database = database;
+    this.database = database;
     this.#scheduler = scheduler;
     this.#chance = chance;
     this.#weather = weather;
@@ -72,17 +73,16 @@ export class Link {
     onRegister: (leaseId: string) => void,
     onAcknowledge: (tenant: string, applied: number) => void,
   ): Db {
-    const database = this.#database;
     return {
       register: (lease) => {
         onRegister(lease.leaseId);
-        return this.call("register", (done) => database.register(lease, done));
+        return this.call("register", (database, done) => database.register(lease, done));
       },
       subscribe: (leaseId, tenant) => this.#subscribe(leaseId, tenant),
-      renew: (leaseId) => this.call("renew", (done) => database.renew(leaseId, done)),
+      renew: (leaseId) => this.call("renew", (database, done) => database.renew(leaseId, done)),
       acknowledge: (leaseId, tenant, applied, askedBy) => {
         onAcknowledge(tenant, applied);
-        return this.call<undefined>("acknowledge", (done) =>
+        return this.call<undefined>("acknowledge", (database, done) =>
           database.acknowledge(leaseId, tenant, applied, (result) => {
             for (const name of askedBy) hints.acknowledged(name, tenant, leaseId, applied);
             done(result);
@@ -91,14 +91,15 @@ export class Link {
       },
       poll: (tenant, applied) => this.#poll(tenant, applied),
       load: (tenant, applied, keys) =>
-        this.call("load", (done) => done(database.load(tenant, applied, keys))),
-      scan: (wanted) => this.call("scan", (done) => done(this.#heldUp(database.scan(wanted)))),
+        this.call("load", (database, done) => done(database.load(tenant, applied, keys))),
+      scan: (wanted) =>
+        this.call("scan", (database, done) => done(this.#heldUp(database.scan(wanted)))),
       kill: (leaseId, renewSeq) =>
-        this.call("kill", (done) => database.kill(leaseId, renewSeq, done)),
+        this.call("kill", (database, done) => database.kill(leaseId, renewSeq, done)),
       release: (leaseId) =>
-        this.call<undefined>("release", (done) => database.release(leaseId, done)),
+        this.call<undefined>("release", (database, done) => database.release(leaseId, done)),
       notify: (position) =>
-        this.call<undefined>("notify", (done) => {
+        this.call<undefined>("notify", (_database, done) => {
           hints.announced(position);
           done(undefined);
         }),
@@ -106,17 +107,17 @@ export class Link {
   }
 
   async #subscribe(leaseId: string, tenant: string): Promise<"subscribed" | "lease_lost"> {
-    const { joinInOneStatement, deleteSubscriptions } = this.#database.faults;
+    const { joinInOneStatement, deleteSubscriptions } = this.database.faults;
     try {
-      return await this.call("subscribe", (done) => {
-        const head = this.#database.headOf(tenant);
+      return await this.call("subscribe", (database, done) => {
+        const head = database.headOf(tenant);
         if (joinInOneStatement === true) this.#joinedAt.set(tenant, head);
-        this.#database.subscribe(leaseId, tenant, done);
+        database.subscribe(leaseId, tenant, done);
       });
     } catch (cause) {
       if (deleteSubscriptions === true) {
-        const late = this.call<undefined>("unsubscribe", (done) =>
-          this.#database.unsubscribe(leaseId, tenant, done),
+        const late = this.call<undefined>("unsubscribe", (database, done) =>
+          database.unsubscribe(leaseId, tenant, done),
         );
         late.catch(() => {});
       }
@@ -127,18 +128,18 @@ export class Link {
   #poll(tenant: string, applied: number): Promise<Poll> {
     const joinedAt = this.#joinedAt.get(tenant);
     this.#joinedAt.delete(tenant);
-    return this.call("poll", (done) =>
+    return this.call("poll", (database, done) =>
       done(
-        joinedAt === undefined || joinedAt > this.#database.headOf(tenant)
-          ? this.#database.poll(tenant, applied)
-          : this.#database.pollAsOf(tenant, applied, joinedAt),
+        joinedAt === undefined || joinedAt > database.headOf(tenant)
+          ? database.poll(tenant, applied)
+          : database.pollAsOf(tenant, applied, joinedAt),
       ),
     );
   }
 
   /** P4 alone: a coordinator that sees another timeline than before waits for a whole term. */
   #heldUp(scan: Scan): Scan {
-    if (this.#database.faults.waitAfterFailOver !== true) return scan;
+    if (this.database.faults.waitAfterFailOver !== true) return scan;
     const { nowMs } = this.#scheduler;
     const before = this.#timeline;
     this.#timeline = scan.timeline;
@@ -154,8 +155,9 @@ export class Link {
   /** Sends a statement; it is executed after a while, by then perhaps nobody waits for it. */
   call<Result>(
     statement: Statement,
-    execute: (done: (result: Result | Error) => void) => void,
+    execute: (database: SimulatedDatabase, done: (result: Result | Error) => void) => void,
   ): Promise<Result> {
+    const { database } = this;
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     let isSettled = false;
     const give = (result: Result | Error): void => {
@@ -165,7 +167,8 @@ export class Link {
       else resolve(result);
     };
     this.#travel("requestsCutUntilMs", this.#extraMs(statement, "requests"), () => {
-      execute((result) => {
+      if (!database.isRunning) return;
+      execute(database, (result) => {
         const extraMs = this.#extraMs(statement, "replies");
         this.#travel("repliesCutUntilMs", extraMs, () => this.#deliver(() => give(result)));
       });

@@ -1,13 +1,17 @@
 import type { Faults } from "../../../src/replica/faults.ts";
 import {
+  cancelledWaits,
   lateRegistrations,
   lateRenewals,
   lateSubscriptions,
   lostStandby,
   restarts,
+  twoPrimaries,
+  undoneKills,
 } from "./biases.ts";
 import type { DatabaseFaults } from "./database-faults.ts";
-import { runHistory, type Bias, type HistoryOptions } from "./world.ts";
+import type { Bias } from "./mishap.ts";
+import { runHistory, type HistoryOptions } from "./world.ts";
 
 /** A mistake that the simulation must catch: what its own worth is measured by. */
 export interface Mistake {
@@ -24,15 +28,15 @@ interface Kind {
 }
 
 const inMachine: Readonly<Record<keyof Faults, Kind>> = {
-  lookInsteadOfKill: { fact: "a lease that looks expired is taken for dead", seed: 9 },
+  lookInsteadOfKill: { fact: "a lease that looks expired is taken for dead", seed: 2 },
   loadSetsApplied: { fact: "a late load takes the applied revision back", seed: 9 },
   validFromReceipt: {
     fact: "the term of a lease counts from the receipt of the renewal",
     bias: lateRenewals,
-    seed: 3,
+    seed: 14,
   },
   acknowledgeAnnounced: { fact: "a revision is acknowledged before it is applied", seed: 1 },
-  killEarly: { fact: "a lease is killed before its serving term is over", seed: 2 },
+  killEarly: { fact: "a lease is killed before its serving term is over", seed: 1 },
   loadSkipsChanges: { fact: "a load moves the applied revision past changes", seed: 1 },
   installOldLoads: { fact: "a late load is installed as it was read", seed: 9 },
   noCatchUp: {
@@ -49,9 +53,9 @@ const inMachine: Readonly<Record<keyof Faults, Kind>> = {
   repeatRegistration: {
     fact: "a registration is repeated with the same id",
     bias: lateRegistrations,
-    seed: 42,
+    seed: 45,
   },
-  ignoreHorizon: { fact: "truncated history is not noticed", seed: 7 },
+  ignoreHorizon: { fact: "truncated history is not noticed", seed: 2 },
   ignoreTimeline: { fact: "a failover is not noticed", seed: 1 },
   learnAcrossGap: { fact: "a node applies its own write past revisions that it lacks", seed: 1 },
   forgetOwnLease: { fact: "a writer does not wait for its own node", seed: 1 },
@@ -61,13 +65,13 @@ const inDatabase: Readonly<Record<keyof DatabaseFaults, Kind>> = {
   joinInOneStatement: {
     fact: "the statement that registers reads the head as well",
     bias: lateSubscriptions,
-    seed: 224,
+    seed: 138,
   },
   termsByDatabaseClock: { fact: "leases end by the database's clock", seed: 1 },
   waitAfterFailOver: {
     fact: "leases end by the database's clock, but for a wait after a failover",
     bias: { mishaps: ["fail_over", "restart", "cut"] },
-    seed: 10,
+    seed: 13,
   },
   leasesByName: { fact: "a lease is keyed by the node's name", bias: restarts, seed: 2 },
   forgetRegistrations: {
@@ -75,24 +79,39 @@ const inDatabase: Readonly<Record<keyof DatabaseFaults, Kind>> = {
     bias: lostStandby,
     seed: 3,
   },
-  forgetRenewals: { fact: "a renewal is not durable", bias: lostStandby, seed: 41 },
+  forgetRenewals: { fact: "a renewal is not durable", bias: lostStandby, seed: 145 },
   pollOnReplica: {
     fact: "the catch-up is read on a replica that lags",
     bias: lateSubscriptions,
-    seed: 61,
+    seed: 21,
   },
-  scanOnReplica: { fact: "the barrier scans a replica that lags", seed: 1 },
+  scanOnReplica: { fact: "the barrier scans a replica that lags", seed: 2 },
   freezeForLong: {
     fact: "clocks stand still for longer than is allowed for",
     bias: { mishaps: ["freeze_clocks", "cut"] },
-    seed: 11,
+    seed: 4,
   },
   deleteSubscriptions: {
     fact: "a registration with a tenant is deleted by itself",
     bias: lateSubscriptions,
+    seed: 12,
+  },
+  renewAcrossTimelines: {
+    fact: "a lease of an earlier timeline is renewed, though its kill was undone",
+    bias: undoneKills,
+    seed: 22,
+  },
+  repeatCommitsNothing: {
+    fact: "a repeated subscription does not wait for the standby",
+    bias: twoPrimaries,
+    seed: 20,
+  },
+  believeCancelledWaits: {
+    fact: "a cancelled wait for the standby is taken for a success",
+    bias: cancelledWaits,
     seed: 2,
   },
-  killIgnoresCounter: { fact: "a lease is killed without its counter", seed: 50 },
+  killIgnoresCounter: { fact: "a lease is killed without its counter", seed: 4 },
   noRevisionForNothing: { fact: "a write that changes nothing is answered at once", seed: 1 },
 };
 

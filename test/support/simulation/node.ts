@@ -63,7 +63,7 @@ export class SimulatedNode {
         (leaseId) => this.leaseIds.add(leaseId),
         (tenant, applied) => options.onAcknowledge(this, tenant, applied),
       ),
-      models: { load: () => this.link.call("model", (done) => done(documentModel)) },
+      models: { load: () => this.link.call("model", (_database, done) => done(documentModel)) },
       clock: { mono, wall: () => mono() + this.#wallOffsetMs },
       timers: { after: (delayMs, run) => this.#timer(delayMs, run) },
       rng: {
@@ -81,6 +81,11 @@ export class SimulatedNode {
       this.appliedMax.set(tenant, Math.max(revision, this.appliedMax.get(tenant) ?? 0));
     });
     this.machine.start();
+  }
+
+  /** What its clocks did not count since it was started. */
+  get missedMs(): number {
+    return this.#missedMs;
   }
 
   get isDead(): boolean {

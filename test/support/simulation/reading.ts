@@ -1,65 +1,126 @@
-import { parseName } from "../../../src/core/object.ts";
+import { parseName, type ObjectRef } from "../../../src/core/object.ts";
 import type { PageKey } from "../../../src/core/page.ts";
+import { formatSubject, subjectOf, type Subject } from "../../../src/core/subject.ts";
 import type { SubjectSymbol } from "../../../src/core/symbols.ts";
-import { formatTuple } from "../../../src/core/tuple.ts";
+import { formatTuple, type RelationTuple, type StoredCondition } from "../../../src/core/tuple.ts";
 import type { Graph } from "../../../src/engine/graph.ts";
 
-const viewer = "viewer";
+/** What each type has, in canonical order. */
+const relationsOf: Readonly<Record<string, readonly string[]>> = {
+  document: ["viewer"],
+  delegation: ["delegate", "principal"],
+};
 
-/**
- * What the graph says that a page holds, as the text of its tuples; `undefined` where it is not
- * held. All objects have one relation, so that an object's tuples are those of its forward page.
- */
+/** What the tuples of a page say, as a graph must tell it: of a pair the delegations alone. */
+export function textsOf(key: PageKey, tuples: readonly RelationTuple[]): readonly string[] {
+  if (key.kind !== "pair") return tuples.map(describe);
+  const ids = tuples.map(({ object }) => formatSubject(subjectOf(object)));
+  return [...new Set(ids)].toSorted();
+}
+
+/** What the graph says that a page holds; `undefined` where it is not held. */
 export function readPage(graph: Graph, key: PageKey): readonly string[] | undefined {
-  const { symbols } = graph;
   switch (key.kind) {
     case "object":
-    case "forward": {
-      const object = symbols.findObject(key.object.type, key.object.id);
-      const relation = symbols.internName(nameOf(key));
-      const page = object === -1 ? undefined : graph.forward(object, relation);
-      if (page === undefined) return undefined;
-      return Array.from({ length: page.count }, (_, position) =>
-        formatTuple({
-          object: key.object,
-          relation: nameOf(key),
-          subject: symbols.subjectOf(page.subjectAt(position)),
-        }),
-      );
+      return readObject(graph, key.object);
+    case "forward":
+      return readForward(graph, key.object, key.relation);
+    case "point":
+      return readPoint(graph, key);
+    case "reverse":
+      return readReverse(graph, key);
+    case "pair": {
+      const principal = find(graph, subjectOf(key.principal));
+      const delegate = find(graph, subjectOf(key.delegate));
+      if (principal === -1 || delegate === -1) return undefined;
+      const delegations = graph.delegations(principal, delegate);
+      return delegations?.map((each) => formatSubject(graph.symbols.subjectOf(each))).toSorted();
     }
-    case "point": {
-      const object = symbols.findObject(key.object.type, key.object.id);
-      const subject = findSubject(graph, key.subject);
-      if (object === -1 || subject === -1) return undefined;
-      const facts = graph.point(object, symbols.internName(key.relation), subject);
-      if (facts === undefined) return undefined;
-      return facts === "absent" ? [] : [formatTuple(key)];
-    }
-    case "reverse": {
-      const subject = findSubject(graph, key.subject);
-      if (subject === -1) return undefined;
-      const type = symbols.internName(key.type);
-      const page = graph.reverse(subject, type, symbols.internName(key.relation));
-      if (page === undefined) return undefined;
-      return Array.from({ length: page.count }, (_, position) => {
-        const object = symbols.subjectOf(page.objectAt(position));
-        if (object.kind !== "object") throw new Error("a reverse page has objects");
-        return formatTuple({ object: object.object, relation: key.relation, subject: key.subject });
-      });
-    }
-    case "pair":
-      throw new Error("there are no delegations here");
   }
 }
 
-function nameOf(key: PageKey): Extract<PageKey, { kind: "forward" }>["relation"] {
-  return key.kind === "forward" ? key.relation : parseName(viewer, "relation");
+function readObject(graph: Graph, object: ObjectRef): readonly string[] | undefined {
+  const parts = (relationsOf[object.type] ?? []).map((relation) =>
+    readForward(graph, object, parseName(relation, "relation")),
+  );
+  const known = parts.filter((part) => part !== undefined);
+  return known.length < parts.length ? undefined : known.flat();
 }
 
-function findSubject(
-  { symbols }: Graph,
-  subject: Extract<PageKey, { kind: "point" }>["subject"],
-): SubjectSymbol | -1 {
+function readForward(
+  graph: Graph,
+  object: ObjectRef,
+  relation: RelationTuple["relation"],
+): readonly string[] | undefined {
+  const { symbols } = graph;
+  const number = symbols.findObject(object.type, object.id);
+  const page = number === -1 ? undefined : graph.forward(number, symbols.internName(relation));
+  if (page === undefined) return undefined;
+  return Array.from({ length: page.count }, (_, position) =>
+    describe({
+      object,
+      relation,
+      subject: symbols.subjectOf(page.subjectAt(position)),
+      ...factsOf(page.conditionAt(position), page.expiresAtMsAt(position)),
+    }),
+  );
+}
+
+function readPoint(
+  graph: Graph,
+  key: Extract<PageKey, { kind: "point" }>,
+): readonly string[] | undefined {
+  const object = find(graph, subjectOf(key.object));
+  const subject = find(graph, key.subject);
+  if (object === -1 || subject === -1) return undefined;
+  const facts = graph.point(object, graph.symbols.internName(key.relation), subject);
+  if (facts === undefined || facts === "absent") return facts === undefined ? undefined : [];
+  const { relation } = key;
+  const said = factsOf(facts.condition, facts.expiresAtMs);
+  return [describe({ object: key.object, relation, subject: key.subject, ...said })];
+}
+
+function readReverse(
+  graph: Graph,
+  key: Extract<PageKey, { kind: "reverse" }>,
+): readonly string[] | undefined {
+  const { symbols } = graph;
+  const subject = find(graph, key.subject);
+  if (subject === -1) return undefined;
+  const type = symbols.internName(key.type);
+  const page = graph.reverse(subject, type, symbols.internName(key.relation));
+  if (page === undefined) return undefined;
+  return Array.from({ length: page.count }, (_, position) => {
+    const object = symbols.subjectOf(page.objectAt(position));
+    if (object.kind !== "object") throw new Error("a reverse page has objects");
+    return describe({
+      object: object.object,
+      relation: key.relation,
+      subject: key.subject,
+      ...factsOf(page.conditionAt(position), page.expiresAtMsAt(position)),
+    });
+  });
+}
+
+/** The key, the condition with its context, and the expiry. */
+function describe(tuple: RelationTuple): string {
+  const { condition, expiresAtMs } = tuple;
+  const given =
+    condition === undefined ? "" : ` if ${condition.name} ${JSON.stringify(condition.context)}`;
+  return `${formatTuple(tuple)}${given}${expiresAtMs === undefined ? "" : ` until ${expiresAtMs}`}`;
+}
+
+function factsOf(
+  condition: StoredCondition | undefined,
+  expiresAtMs: number,
+): Pick<RelationTuple, "condition" | "expiresAtMs"> {
+  return {
+    ...(condition === undefined ? {} : { condition }),
+    ...(expiresAtMs === Number.POSITIVE_INFINITY ? {} : { expiresAtMs }),
+  };
+}
+
+function find({ symbols }: Graph, subject: Subject): SubjectSymbol | -1 {
   if (subject.kind !== "object") throw new Error("all subjects here are objects");
   return symbols.findObject(subject.object.type, subject.object.id);
 }

@@ -1,15 +1,16 @@
 import { DomainError } from "../../../src/core/error.ts";
 import type { Revision } from "../../../src/core/revision.ts";
-import { formatTuple } from "../../../src/core/tuple.ts";
 import { zeroCounters, type ReplicaCounters } from "../../../src/replica/counters.ts";
 import type { Faults } from "../../../src/replica/faults.ts";
 import type { EvaluateOptions, Snapshot } from "../../../src/replica/replica.ts";
 import type { DatabaseFaults } from "./database-faults.ts";
-import { tenants } from "./database-state.ts";
-import { SimulatedDatabase, type Written } from "./database.ts";
-import type { Weather } from "./link.ts";
+import { tenants, type Written } from "./database-state.ts";
+import { SimulatedDatabase } from "./database.ts";
 import { SimulatedNode, type NodeOptions } from "./node.ts";
-import { anyKeys, anyTuple, readPages, type Answer } from "./question.ts";
+import { hinderable, mishaps, type Bias, type Mishap } from "./mishap.ts";
+import { Primaries } from "./primaries.ts";
+import { anyKeys, anyWrite, readPages, type Answer } from "./question.ts";
+import { textsOf } from "./reading.ts";
 import { Chance, Scheduler } from "./scheduler.ts";
 import { addCounters, nothingSeen, type Seen } from "./seen.ts";
 
@@ -25,11 +26,6 @@ export interface HistoryOptions {
   readonly tell?: (line: string) => void;
 }
 
-export interface Bias {
-  readonly mishaps: readonly Mishap[];
-  readonly hindered?: Weather["hindered"];
-}
-
 export interface Outcome {
   /** What went wrong first, with the virtual time; `undefined` where nothing did. */
   readonly violation: string | undefined;
@@ -40,34 +36,6 @@ export interface Outcome {
 }
 
 const lengthMs = 7000;
-const mishaps = [
-  "pause",
-  "cut_replies",
-  "cut_requests",
-  "cut",
-  "restart",
-  "step_wall_clock",
-  "freeze_clocks",
-  "truncate",
-  "fail_over",
-  "lose_standby",
-] as const;
-
-export type Mishap = (typeof mishaps)[number];
-
-const hinderable = [
-  "register",
-  "register",
-  "subscribe",
-  "subscribe",
-  "renew",
-  "acknowledge",
-  "poll",
-  "load",
-  "scan",
-  "kill",
-  "write",
-] as const;
 const serveMs = 800;
 const killMs = 1200;
 
@@ -92,8 +60,8 @@ class World {
   readonly #checkChance: Chance;
   readonly #without: ReadonlySet<number>;
   readonly #tell: (line: string) => void;
-  readonly #database: SimulatedDatabase;
-  readonly #nodeOptions: Omit<NodeOptions, "name" | "chance">;
+  readonly #primaries: Primaries;
+  readonly #nodeOptions: Omit<NodeOptions, "name" | "chance" | "database">;
   readonly #nodes: SimulatedNode[] = [];
   readonly #gone: SimulatedNode[] = [];
   readonly #enforced = new Map<string, Enforced>();
@@ -113,14 +81,17 @@ class World {
     this.#checkChance = chance.fork();
     this.#without = without ?? new Set();
     this.#tell = (line) => tell?.(`${scheduler.nowMs.toFixed(1)} ms: ${line}`);
-    this.#database = new SimulatedDatabase(scheduler, chance.fork(), databaseFaults);
+    this.#primaries = new Primaries(
+      scheduler,
+      new SimulatedDatabase(scheduler, chance.fork(), databaseFaults),
+      () => [...this.#nodes, ...this.#gone].map(({ link }) => link),
+    );
     this.#calm = chance.pick([150, 500, 1500]);
     // Not all at once: what hides one order of events is often another mishap.
     const drawn = chance.shuffled(mishaps).slice(0, chance.pick([2, 3, 5, 9]));
     this.#mishaps = bias?.mishaps ?? drawn;
     this.#nodeOptions = {
       scheduler,
-      database: this.#database,
       weather: {
         slow: chance.pick([0.02, 0.1, 0.3]),
         lost: chance.pick([0, 0.01, 0.05]),
@@ -167,7 +138,8 @@ class World {
     const counters = zeroCounters();
     for (const node of [...this.#nodes, ...this.#gone])
       addCounters(counters, node.machine.counters);
-    return { violation: this.#violation, counters, seen: this.#seen, steps: this.#steps };
+    const seen = { ...this.#seen, failOvers: this.#primaries.failOvers };
+    return { violation: this.#violation, counters, seen, steps: this.#steps };
   }
 
   #again(chance: Chance, aboutMs: number, run: () => void): void {
@@ -184,7 +156,12 @@ class World {
 
   #start(name: string): void {
     this.#incarnations += 1;
-    const options = { ...this.#nodeOptions, chance: this.#chance.fork(), name };
+    const options = {
+      ...this.#nodeOptions,
+      database: this.#primaries.latest,
+      chance: this.#chance.fork(),
+      name,
+    };
     this.#nodes.push(new SimulatedNode(options, this.#incarnations));
   }
 
@@ -231,18 +208,26 @@ class World {
         node.stepWallClock(chance.between(-2000, 2000));
         return;
       case "freeze_clocks":
-        if (this.#database.faults.freezeForLong === true) node.freezeClocks(forMs, 0);
+        if (this.#primaries.latest.faults.freezeForLong === true) node.freezeClocks(forMs, 0);
         else node.freezeClocks(chance.between(0, 140), killMs);
         return;
       case "truncate":
-        this.#database.truncate(chance.pick(tenants));
+        this.#primaries.latest.truncate(chance.pick(tenants));
         return;
       case "fail_over":
-        this.#failOver();
+        this.#primaries.failOver();
         return;
       case "lose_standby":
-        this.#database.stall(forMs / 2);
-        this.#scheduler.after(forMs / 2 - 1, () => this.#failOver());
+        this.#primaries.loseStandby(forMs / 2);
+        return;
+      case "split_brain":
+        this.#primaries.splitBrain(chance, forMs / 2, 2.5 * killMs);
+        return;
+      case "undo_kill":
+        this.#primaries.undoKill(chance);
+        return;
+      case "cancel_waits":
+        this.#primaries.cancelWaits(node.link, chance, until);
         return;
     }
   }
@@ -255,23 +240,18 @@ class World {
     this.#start(node.name);
   }
 
-  #failOver(): void {
-    this.#seen.failOvers += 1;
-    this.#database.failOver();
-  }
-
   #write(): void {
     const chance = this.#stepChance.fork();
     const tenant = chance.pick(tenants);
     const node = chance.pick(this.#nodes);
-    const tuple = anyTuple(chance);
+    const { deletes, creates, modelId, text } = anyWrite(chance, this.#scheduler.nowMs);
     const id = `w${(this.#seen.writes += 1)}`;
-    const creates = chance.is(0.5) ? [tuple] : [];
-    const verb = creates.length > 0 ? "create" : "delete";
-    if (!this.#isStep(`${id}: ${node.name}, ${tenant}, ${verb} ${formatTuple(tuple)}`)) return;
+    if (!this.#isStep(`${id}: ${node.name}, ${tenant}, ${text}`)) return;
     node.deliver(() => {
       void node.link
-        .call<Written>("write", (done) => this.#database.write(tenant, [tuple], creates, id, done))
+        .call<Written>("write", (database, done) =>
+          database.write(tenant, deletes, creates, id, done, modelId),
+        )
         .then((written) => this.#enforce(node, tenant, written, id))
         .catch((cause: unknown) => this.#expectRefusal(cause));
     });
@@ -312,6 +292,7 @@ class World {
           tenant,
           (snapshot) => {
             this.#expectLease(node, snapshot);
+            this.#expectTime(node, snapshot);
             return readPages(snapshot, keys);
           },
           options,
@@ -330,8 +311,17 @@ class World {
 
   /** I2: who passes the lease test has its row. */
   #expectLease(node: SimulatedNode, { tenant }: Snapshot): void {
-    if (!this.#database.hasSubscription(node.leaseIds, tenant)) {
+    if (!this.#primaries.latest.hasSubscription(node.leaseIds, tenant)) {
       this.#fail(`${node.name} answers for ${tenant} without a row in the database`);
+    }
+  }
+
+  /** T1: the database's time is within the bounds, but for what clocks that stood still have missed. */
+  #expectTime(node: SimulatedNode, { now }: Snapshot): void {
+    const { nowMs } = this.#scheduler;
+    const latestMs = now.latestMs + node.missedMs;
+    if (nowMs < now.earliestMs || nowMs > latestMs) {
+      this.#fail(`${node.name} takes it for ${now.earliestMs} to ${now.latestMs} ms`);
     }
   }
 
@@ -345,7 +335,7 @@ class World {
   ): void {
     this.#seen.checks += 1;
     if (isAfterOk) this.#seen.checksAfterOk += 1;
-    const history = this.#database.history(answer.timeline, tenant);
+    const history = this.#primaries.latest.history(answer.timeline, tenant);
     const at = `${node.name} answers for ${tenant} at ${answer.timeline}/${answer.revision}`;
     if (enforced !== undefined) {
       const [change] = history.changes(enforced.revision - 1, enforced.revision);
@@ -358,8 +348,10 @@ class World {
       this.#fail(`${at}, which there never was`);
       return;
     }
+    const modelId = history.modelAt(answer.revision);
+    if (answer.modelId !== modelId) this.#fail(`${at} by ${answer.modelId} instead of ${modelId}`);
     for (const { key, tuples } of answer.pages) {
-      const truth = history.page(key, answer.revision).tuples.map(formatTuple);
+      const truth = textsOf(key, history.page(key, answer.revision).tuples);
       if (truth.join() !== tuples.join()) {
         this.#fail(`${at} with a wrong page: ${tuples.join()} instead of ${truth.join()}`);
       }

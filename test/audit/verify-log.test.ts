@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import fc from "fast-check";
+import { linkRows } from "../../src/audit/chain.ts";
+import type { SignedCheckpoint, SigningKey } from "../../src/audit/checkpoint.ts";
+import { ExportReader, linesOfPart } from "../../src/audit/export-lines.ts";
+import type { LogPart } from "../../src/audit/log-part.ts";
+import { verifyLog, type LogReport } from "../../src/audit/verify-log.ts";
+import { chain, genesis, honestRows, newKey, partsOf, rowsOf, tenant } from "./made-log.ts";
+
+const key = newKey();
+
+function signed(rows: readonly string[], seq: number, by: SigningKey = key): SignedCheckpoint {
+  const hash = linkRows(genesis, rows.slice(0, seq)).head;
+  return by.sign({ tenant, chain, seq, hash, atMs: 5_000 });
+}
+
+/** A log that has in it what is kept elsewhere too. */
+function verify(parts: readonly LogPart[], kept: readonly SignedCheckpoint[]): Promise<LogReport> {
+  const stored = kept.map((one): LogPart => ({ kind: "checkpoint", signed: one }));
+  return verifyLog(tenant, [...stored, ...parts], { checkpoints: kept, keys: [] });
+}
+
+async function codes(parts: readonly LogPart[], kept: readonly SignedCheckpoint[] = []) {
+  return (await verify(parts, kept)).findings.map(({ code }) => code);
+}
+
+suite("verifying a log", () => {
+  const rows = honestRows(6);
+
+  test("finds nothing in a log that nobody touched, and says how far it is proven", async () => {
+    const report = await verify(partsOf(rows, 3), [signed(rows, 5)]);
+    assert.deepEqual(report.findings, []);
+    assert.deepEqual(report.chains, [
+      { chain, rows: 8, firstSeq: 1, lastSeq: 8, signedSeq: 5, provenSeq: 5 },
+    ]);
+  });
+
+  test("finds any change of the rows, whatever was linked anew, where a checkpoint is behind it", async () => {
+    const change = fc.oneof(
+      fc.record({ kind: fc.constant("remove"), at: fc.nat(7) }),
+      fc.record({ kind: fc.constant("swap"), at: fc.nat(6) }),
+      fc.record({ kind: fc.constant("repeat"), at: fc.nat(7) }),
+      fc.record({ kind: fc.constant("edit"), at: fc.nat(7) }),
+      fc.record({ kind: fc.constant("cut"), at: fc.integer({ min: 1, max: 7 }) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(change, fc.integer({ min: 1, max: 4 }), async ({ kind, at }, size) => {
+        const touched = tamper(rows, kind, at);
+        // Linked anew, as whoever has the database and no key can do.
+        assert.notDeepEqual(await codes(partsOf(touched, size), [signed(rows, rows.length)]), []);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("names the row that was altered, and goes on behind it", async () => {
+    const parts = partsOf(rows, 8).map((part): LogPart => {
+      if (part.kind !== "segment") return part;
+      return { ...part, rows: part.rows?.map((row) => row.replace('"count":3', '"count":4')) };
+    });
+    const { findings, chains } = await verify(parts, [signed(rows, 8)]);
+    assert.deepEqual(
+      findings.map(({ code, seq }) => [code, seq]),
+      [["altered", 4]],
+    );
+    assert.equal(chains[0]?.provenSeq, 0);
+  });
+
+  test("calls unproven what is behind the checkpoint, and believes no other key", async () => {
+    const forged = [...rows.slice(0, 5), ...rowsOf([]), ...honestRows(7).slice(5)];
+    const kept = signed(rows, 4);
+    const evil: LogPart = { kind: "checkpoint", signed: signed(forged, 7, newKey()) };
+    const report = await verifyLog(
+      tenant,
+      [{ kind: "checkpoint", signed: kept }, evil, ...partsOf(forged, 4)],
+      { checkpoints: [kept], keys: [] },
+    );
+    assert.deepEqual(report.findings, []);
+    assert.equal(report.chains[0]?.provenSeq, 4);
+    assert.equal(report.chains[0]?.signedSeq, 4);
+  });
+
+  test("finds a checkpoint that was altered, or that is gone", async () => {
+    const kept = signed(rows, 8);
+    const altered = { ...kept, body: kept.body.replace('"seq":8', '"seq":7') };
+    const withAltered = [{ kind: "checkpoint" as const, signed: altered }, ...partsOf(rows, 3)];
+    const report = await verifyLog(tenant, withAltered, { checkpoints: [], keys: [] });
+    assert.deepEqual(
+      report.findings.map(({ code }) => code),
+      ["checkpoint"],
+    );
+    const gone = await verifyLog(tenant, partsOf(rows, 3), { checkpoints: [kept], keys: [] });
+    assert.deepEqual(
+      gone.findings.map(({ code }) => code),
+      ["checkpoint_missing"],
+    );
+  });
+
+  test("finds a chain that is gone whole", async () => {
+    assert.deepEqual(await codes([], [signed(rows, 3)]), ["cut_off"]);
+  });
+
+  test("takes the removal of old rows where a signed row tells of it, and no other", async () => {
+    const old = linkRows(genesis, rows.slice(0, 3)).head;
+    const later = rowsOf([
+      ...Array.from({ length: 8 }, () => ({ kind: "stop" as const, boot: "b1" })),
+      { kind: "boot", node: chain, boot: "b2", after: linkRows(genesis, rows).head },
+      { kind: "retention", of: chain, through: 3, hash: old, before: 900 },
+    ]).slice(8);
+    const all = [...rows, ...later];
+    const [head, ...segments] = partsOf(all, 1);
+    assert(head !== undefined);
+    const aged = [head, ...segments.slice(3)];
+    assert.deepEqual(await codes(aged, [signed(all, 10)]), []);
+    // The row that tells of it is not signed.
+    assert.deepEqual(await codes(aged, [signed(all, 9)]), ["missing"]);
+    assert.deepEqual(await codes([head, ...segments.slice(4)], [signed(all, 10)]), ["missing"]);
+  });
+
+  test("finds the first row altered that is left after the old ones went", async () => {
+    const old = linkRows(genesis, rows.slice(0, 3)).head;
+    const later = rowsOf([
+      ...Array.from({ length: 8 }, () => ({ kind: "stop" as const, boot: "b1" })),
+      { kind: "boot", node: chain, boot: "b2", after: linkRows(genesis, rows).head },
+      { kind: "retention", of: chain, through: 3, hash: old, before: 900 },
+    ]).slice(8);
+    const all = [...rows, ...later];
+    const [head, ...segments] = partsOf(all, 1);
+    assert(head !== undefined);
+    const aged = segments.slice(3).map((part, index): LogPart => {
+      if (part.kind !== "segment" || index > 0) return part;
+      return { ...part, rows: part.rows?.map((row) => row.replace('"from":0', '"from":1')) };
+    });
+    assert.deepEqual(await codes([head, ...aged], [signed(all, 10)]), ["altered"]);
+  });
+
+  test("tells of crashes and of decisions that were only counted", async () => {
+    const crashed = rowsOf([
+      { kind: "boot", node: chain, boot: "b1", after: genesis },
+      { kind: "dropped", count: 9, from: 10, to: 20 },
+    ]);
+    const end = linkRows(genesis, crashed).head;
+    const all = rowsOf([
+      { kind: "boot", node: chain, boot: "b1", after: genesis },
+      { kind: "dropped", count: 9, from: 10, to: 20 },
+      { kind: "boot", node: chain, boot: "b2", after: end },
+    ]);
+    const { gaps, findings } = await verify(partsOf(all, 2), []);
+    assert.deepEqual(findings, []);
+    assert.deepEqual(gaps, [
+      { chain, seq: 1, dropped: 9, fromMs: 10, toMs: 20 },
+      { chain, seq: 2, dropped: 0, fromMs: 1_001, toMs: 1_002 },
+    ]);
+  });
+
+  test("reads an export as what was exported", async () => {
+    const reader = new ExportReader();
+    const parts = partsOf(rows, 3).flatMap(linesOfPart);
+    const read = parts.flatMap((line) => reader.partOfLine(line) ?? []);
+    assert.deepEqual(await codes(read, [signed(rows, 8)]), []);
+    assert.deepEqual(await codes(read.slice(0, -1), [signed(rows, 8)]), ["cut_off"]);
+  });
+});
+
+function tamper(rows: readonly string[], kind: string, at: number): readonly string[] {
+  switch (kind) {
+    case "remove":
+      return rows.toSpliced(at, 1);
+    case "swap":
+      return rows.toSpliced(at, 2, rows[at + 1] ?? "", rows[at] ?? "");
+    case "repeat":
+      return rows.toSpliced(at, 0, rows[at] ?? "");
+    case "cut":
+      return rows.slice(0, at);
+    default:
+      return rows.with(at, (rows[at] ?? "").replace('"at":', '"at":1'));
+  }
+}
