@@ -9,9 +9,16 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
+import { isAscii } from "node:buffer";
 import { DomainError } from "../core/error.ts";
 import { quote } from "../core/object.ts";
+import {
+  AuthorizationService,
+  type CheckRequestSchema,
+  type CheckResponseSchema,
+} from "../gen/prokura/v1/authorization_pb.ts";
 import type { CallContext, Transport, UnaryHandler } from "./call.ts";
+import { decodeCheckJson, encodeCheckJson } from "./check-json.ts";
 import { pathOf } from "./grpc.ts";
 
 // A lenient decoder would make one id of two that differ.
@@ -43,11 +50,16 @@ export class UnaryRoutes implements Transport {
     handler: UnaryHandler<Input, Output>,
   ): void {
     const { input, output } = method;
+    const quick = quickJsonOf<Input, Output>(method);
+    const read = (body: Buffer, format: BodyFormat): MessageShape<Input> =>
+      (format === "json" ? quick?.decode(body) : undefined) ?? decode(input, body, format);
+    const write = (message: MessageInitShape<Output>, format: BodyFormat): Uint8Array | string =>
+      (format === "json" ? quick?.encode(message) : undefined) ?? encode(output, message, format);
     this.#routes.set(pathOf(method), (body, format, call) => {
-      const response = handler(decode(input, body, format), call);
+      const response = handler(read(body, format), call);
       return response instanceof Promise
-        ? response.then((message) => encode(output, message, format))
-        : encode(output, response, format);
+        ? response.then((message) => write(message, format))
+        : write(response, format);
     });
   }
 
@@ -56,6 +68,27 @@ export class UnaryRoutes implements Transport {
   clientStream(): void {}
   duplex(): void {}
   each(): void {}
+}
+
+/** Knows the usual form of a message, and says `undefined` to any other. */
+interface QuickJson<Input extends DescMessage, Output extends DescMessage> {
+  decode(body: Buffer): MessageShape<Input> | undefined;
+  encode(message: MessageInitShape<Output>): string | undefined;
+}
+
+const quickCheck: QuickJson<typeof CheckRequestSchema, typeof CheckResponseSchema> = {
+  decode: (body) => (isAscii(body) ? decodeCheckJson(body.toString("latin1")) : undefined),
+  encode: encodeCheckJson,
+};
+
+function quickJsonOf<Input extends DescMessage, Output extends DescMessage>(
+  method: DescMethodUnary<Input, Output>,
+): QuickJson<Input, Output> | undefined {
+  const known: DescMethodUnary = method;
+  if (known !== AuthorizationService.method.check) return undefined;
+  // The messages are those of the method just compared, which no checker can follow.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return quickCheck as unknown as QuickJson<Input, Output>;
 }
 
 /** Unknown names are refused in JSON: a mistyped `accesses` would be a check without any. */
