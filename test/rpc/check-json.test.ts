@@ -5,6 +5,8 @@ import fc from "fast-check";
 import {
   CheckRequestSchema,
   CheckResponseSchema,
+  Reason,
+  Verdict,
 } from "../../src/gen/prokura/v1/authorization_pb.ts";
 import { decodeCheckJson, encodeCheckJson } from "../../src/rpc/check-json.ts";
 
