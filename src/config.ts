@@ -37,6 +37,7 @@ export interface Config extends DecisionLogConfig {
   readonly databaseUrl: string | undefined;
   readonly databaseConnectionsMax: number;
   readonly nodeName: string;
+  readonly workers: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly grpcServer: (typeof grpcServers)[number];
@@ -199,6 +200,10 @@ const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
     shown: "the host's name",
     standard: () => hostname(),
     parse: (text) => (/^[^\p{Cc}\p{Cs}]{1,128}$/u.test(text) ? { is: text } : undefined),
+  },
+  workers: {
+    ...count("workers", "", 1, 1, 64),
+    meaning: "processes that answer, each a node of its own with memory and connections of its own",
   },
   logLevel: choice("log-level", "what is logged at least", logLevels, "info"),
   logFormat: choice(

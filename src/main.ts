@@ -1,3 +1,4 @@
+import cluster from "node:cluster";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { openCertificates, openIssuers } from "./caller-credentials.ts";
@@ -36,6 +37,7 @@ import { findExpiredTuples, forgetReplies, truncateHistory } from "./store/reten
 import { ensureStandingTenants } from "./store/tenants.ts";
 import { createWriter } from "./store/writer.ts";
 import { newHintName } from "./store/hints.ts";
+import { keepWorkers, leave, pagesOfAll, tellServing, workerVariable } from "./workers.ts";
 
 /**
  * Serves until it is told to stop, then stops gracefully. Returns the exit code: 0 after a stop, 1
@@ -48,7 +50,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   }
   let config: Config;
   try {
-    config = parseConfig(args, process.env);
+    config = ofWorker(parseConfig(args, process.env));
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     process.stderr.write(`prokura: ${error.message}\n`);
@@ -59,16 +61,43 @@ export async function serve(args: readonly string[]): Promise<number> {
   const stop = toldToStop(log);
   try {
     await using parts = new AsyncDisposableStack();
+    if (config.workers > 1 && cluster.isPrimary) {
+      return await startWorkers(config, log, parts, stop);
+    }
     await startNode(config, log, parts);
+    if (cluster.isWorker) tellServing();
     await stop;
     log.info({ grace_ms: config.shutdownGraceMs }, "stopping");
   } catch (error) {
     if (error instanceof DomainError) log.fatal(causeOf(error), error.message);
     else log.fatal({ err: error }, "the server failed on a bug");
     return 1;
+  } finally {
+    if (cluster.isWorker) leave();
   }
   log.info("stopped");
   return 0;
+}
+
+/** Workers are told from each other by their numbers. */
+function ofWorker(config: Config): Config {
+  const worker = process.env[workerVariable];
+  if (worker === undefined || !cluster.isWorker) return config;
+  return { ...config, nodeName: `${config.nodeName}.${worker}` };
+}
+
+/** The workers share what only one process may hold: the embedded PostgreSQL. */
+async function startWorkers(
+  config: Config,
+  log: Logger,
+  parts: AsyncDisposableStack,
+  stop: Promise<void>,
+): Promise<number> {
+  const { workers, databaseUrl } = config;
+  const line = (message: string): void => log.info(message);
+  const environment =
+    databaseUrl === undefined ? { DATABASE_URL: await startEmbedded(config, line, parts) } : {};
+  return await keepWorkers({ workers, environment, log }, stop);
 }
 
 /** A node that answers, but to nobody yet. */
@@ -268,7 +297,7 @@ async function startRpc(
       limits: config,
       grpcServer: config.grpcServer,
     },
-    { log, observer: metrics.calls, pages: metrics },
+    { log, observer: metrics.calls, pages: cluster.isWorker ? pagesOfAll(metrics) : metrics },
   );
 }
 
