@@ -42,7 +42,8 @@ export async function compareCommits(
     const generator = parts.use(new GeneratorProcess());
     const note = (text: string): void => progress.note(text);
     const { extent, rounds } = plan;
-    const alone = { withOthers: false, parts, note };
+    const analyze = (): Promise<void> => database.analyze();
+    const alone = { withOthers: false, parts, note, analyze };
     const bench: Bench = { root, node, environment, generator, extent, rounds, ...alone };
     const found: Question[] = [];
     for (const topic of topics) found.push(...(await topic.prepare(bench)));

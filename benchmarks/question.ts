@@ -18,6 +18,8 @@ export interface Bench {
   readonly node: NodeProcess;
   /** How to start another node on the same database. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Counts what is stored, for the planner of PostgreSQL. Done once before the questions in any case. */
+  analyze(): Promise<void>;
   readonly generator: GeneratorProcess;
   /** `trial` only tries out whether everything runs, on small graphs. */
   readonly extent: "trial" | "quick" | "full";

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,13 +9,15 @@ import { tupleToProto } from "../src/client/tuple.ts";
 import { Database } from "../src/store/database.ts";
 import { startEmbeddedPostgres } from "../src/store/embedded-postgres.ts";
 import { startProcess, type ServerProcess } from "../test/rpc/server-process.ts";
+import { circumstances } from "./report/machine.ts";
+import { circumstancesText } from "./report/table.ts";
 import { histogramSvg, type Series } from "./revoke/histogram.ts";
 import { load, revokeOnce, setClock, warmChecks, type Sample } from "./revoke/measure.ts";
 import { countStatements } from "./revoke/statements.ts";
 
 // How long until a revocation is over? Real servers on one PostgreSQL, first one, then three, then
-// eight, idle and under 2,000 checks a second each, with one of three stopped. Writes the histogram, and
-// one line of JSON at the end.
+// eight, idle and under 2,000 checks a second each, with one of three stopped. Writes the histogram, what
+// it says into `results/`, dated, and one line of JSON at the end.
 //
 // - return: from the call of `Revoke`, of all that a principal gave, to its answer.
 // - deny: from the time at which PostgreSQL stamped the commit, which is before it is on the disk, to the
@@ -28,19 +30,23 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "5" },
     nodes: { type: "string", default: "1,3,8" },
     svg: { type: "string", default: join(import.meta.dirname, "revoke.svg") },
+    results: { type: "string", default: join(import.meta.dirname, "results") },
   },
 });
 const secondsEach = Number(values.seconds);
 const counts = values.nodes.split(",").map(Number);
 const loadPerSecond = 2000;
 const warmed = 100_000;
-const warmUps = 5;
+// A server that has just been started is slow for other reasons than a revocation.
+const warmUps = 25;
 
 interface Running {
   readonly process: ServerProcess;
   readonly client: Client;
 }
 
+const taken = circumstances(join(import.meta.dirname, ".."));
+const said: string[] = [];
 await using parts = new AsyncDisposableStack();
 const dataDir = await mkdtemp(join(tmpdir(), "prokura-revoke-"));
 parts.defer(() => rm(dataDir, { recursive: true, force: true }));
@@ -72,6 +78,7 @@ for (const count of counts) {
 }
 await writeFile(values.svg, histogramSvg(series));
 conclude();
+await writeResults();
 
 async function startOne(): Promise<void> {
   const process = await startProcess([`--node-name=node${running.length + 1}`], {
@@ -185,5 +192,13 @@ function at(sorted: readonly number[], share: number): number {
 }
 
 function say(line: string): void {
+  said.push(line);
   process.stdout.write(`${line}\n`);
+}
+
+async function writeResults(): Promise<void> {
+  await mkdir(values.results, { recursive: true });
+  const name = `${taken.takenAt.slice(0, 10)}-revoke.md`;
+  const text = `# A revocation\n\n${circumstancesText(taken)}\n\nBy \`npm run bench:revoke\`, ${secondsEach} s an arrangement.\n\n\`\`\`\n${said.join("\n")}\n\`\`\`\n`;
+  await writeFile(join(values.results, name), text);
 }

@@ -40,6 +40,7 @@ async function runGroup(topics: Group, plan: Plan, progress: Progress): Promise<
     root,
     node,
     environment,
+    analyze: () => database.analyze(),
     generator,
     extent,
     rounds,

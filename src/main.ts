@@ -33,7 +33,12 @@ import { startEmbeddedPostgres } from "./store/embedded-postgres.ts";
 import { ownProcess } from "./store/process-identity.ts";
 import { migrate, readMigrations } from "./store/migrations.ts";
 import { findOrphans } from "./store/orphans.ts";
-import { findExpiredTuples, forgetReplies, truncateHistory } from "./store/retention.ts";
+import {
+  findExpiredTuples,
+  forgetReplies,
+  readDatabaseTime,
+  truncateHistory,
+} from "./store/retention.ts";
 import { ensureStandingTenants } from "./store/tenants.ts";
 import { createWriter } from "./store/writer.ts";
 import { newHintName } from "./store/hints.ts";
@@ -329,13 +334,14 @@ async function keepUp(
   signal: AbortSignal,
 ): Promise<void> {
   const aged: AgedStorage = {
+    readNowMs: () => readDatabaseTime(database),
     truncateHistory: (tenant, beforeMs) => truncateHistory(database, tenant, beforeMs),
     forgetReplies: (tenant, beforeMs) => forgetReplies(database, tenant, beforeMs),
     findExpired: (tenant, beforeMs, limit) => findExpiredTuples(database, tenant, beforeMs, limit),
     findOrphans: (tenant, limit) => findOrphans(database, tenant, limit),
   };
   const { historyMs: windowMs, leaseKillMs: killMs } = config;
-  const upkeep = { ...parts, aged, windowMs, killMs, nowMs: () => Date.now() };
+  const upkeep = { ...parts, aged, windowMs, killMs };
   for (let pauseMs = upkeepAfterMs; ; pauseMs = upkeepEveryMs) {
     // A pause that is broken off is the end.
     await sleep(pauseMs, undefined, { signal }).catch(() => undefined);

@@ -39,9 +39,11 @@ export function installPeer(): string | undefined {
     { cwd: home, encoding: "utf8", timeout: installMs },
   );
   if (status === 0 && existsSync(packageFolder)) return undefined;
-  return error?.message ?? stderr.trim().split("\n").at(-1) ?? "npm ci failed";
+  const said = stderr.split("\n").find((line) => line.startsWith("npm error"));
+  return error?.message ?? said ?? "npm ci failed";
 }
 
+/** Fails where the package has nothing for this platform. */
 export async function startPeer(
   model: AuthorizationModel,
   tuples: readonly RelationTuple[],
@@ -65,7 +67,13 @@ export async function startPeer(
     if (found.kind === "failed") throw new Error(`SpiceDB: ${found.problem}`);
     return found;
   };
-  await request({ kind: "start", packageFolder, world: worldOf(model, tuples) });
+  const end = (): void => void child.kill("SIGKILL");
+  await request({ kind: "start", packageFolder, world: worldOf(model, tuples) }).catch(
+    (error: unknown) => {
+      end();
+      throw error;
+    },
+  );
   return {
     async ask(checks) {
       const answer = await request({ kind: "ask", checks });
@@ -76,7 +84,7 @@ export async function startPeer(
       if (answer.kind !== "measured") throw new Error("SpiceDB measured nothing");
       return answer;
     },
-    [Symbol.dispose]: () => void child.kill("SIGKILL"),
+    [Symbol.dispose]: end,
   };
 }
 

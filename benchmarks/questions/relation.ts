@@ -56,7 +56,13 @@ async function ofSize(
     }),
   );
   if (!withPeer) return ours;
-  const peer = bench.parts.use(await startPeer(parseModel(worldModel), tuples));
+  let peer: Peer;
+  try {
+    peer = bench.parts.use(await startPeer(parseModel(worldModel), tuples));
+  } catch (error) {
+    bench.note(`SKIPPED: SpiceDB, ${String(error)}`);
+    return ours;
+  }
   await compare(bench, peer, tenant, users);
   return [
     ...ours,

@@ -3,7 +3,7 @@ import { RevokeRequestSchema } from "../../src/gen/prokura/v1/delegation_pb.ts";
 import { WriteTuplesRequestSchema } from "../../src/gen/prokura/v1/tuple_pb.ts";
 import { tupleToProto } from "../../src/client/tuple.ts";
 import { parseTupleText, type RelationTuple } from "../../src/core/tuple.ts";
-import { fillTenant, importTuples } from "../fill.ts";
+import { fillLargeTenant, importTuples } from "../fill.ts";
 import type { LoadCall } from "../load/job.ts";
 import { seededRandom } from "../load/random.ts";
 import { encoded } from "../message.ts";
@@ -33,8 +33,8 @@ export function size(name: string, tuples: number): Topic {
     async prepare(bench) {
       const organisation = organisationOf(bench.extent === "trial" ? 2_000 : tuples);
       const tenant = `size-${tuples}`;
-      const { client } = bench.node;
-      const stored = await fillTenant(client, tenant, organisationModel, organisation.tuples());
+      const tuplesOf = organisation.tuples();
+      const stored = await fillLargeTenant(bench, tenant, organisationModel, tuplesOf);
       const hot = checksOf(tenant, organisation);
       const label = tuples.toLocaleString("en");
       return [

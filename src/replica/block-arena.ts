@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Column, columnSegmentLength } from "./column.ts";
 
 /** The longest block; longer lists have an array of their own. */
-export const blockWordsMax = 256;
+const blockWordsMax = 256;
 
 /** Words of a block of at least so many: every number up to 8, then four sizes to each doubling. */
 const sizes: readonly number[] = sizesUpTo(blockWordsMax);

@@ -13,11 +13,12 @@ export interface Upkeep {
   /** How long history and expired tuples are kept. */
   readonly windowMs: number;
   readonly killMs: number;
-  readonly nowMs: () => number;
 }
 
 /** What the upkeep asks of the database beside the use cases' storage. */
 export interface AgedStorage {
+  /** By the database's clock. */
+  readonly readNowMs: () => Promise<number>;
   readonly truncateHistory: (tenant: string, beforeMs: number) => Promise<unknown>;
   readonly forgetReplies: (tenant: string, beforeMs: number) => Promise<unknown>;
   readonly findExpired: (
@@ -40,14 +41,15 @@ const sweeper: Caller = { id: "maintenance", proof: { kind: "process" } };
  * Several nodes may do it at once: each step is harmless to repeat.
  */
 export async function maintain(upkeep: Upkeep, signal: AbortSignal): Promise<void> {
-  const { storage, aged, windowMs, nowMs } = upkeep;
+  const { storage, aged, windowMs } = upkeep;
   let after: string | undefined;
   do {
     const page = after === undefined ? {} : { after };
     const tenants = await storage.tenants.list({ ...page, limit: tenantsAtOnce });
     for (const { tenant } of tenants) {
       if (signal.aborted) return;
-      const beforeMs = nowMs() - windowMs;
+      const nowMs = await aged.readNowMs();
+      const beforeMs = nowMs - windowMs;
       await sweep(upkeep, tenant, async () => {
         const expired = await aged.findExpired(tenant, beforeMs, sweepTuples);
         return expired.map((tuple) => ({ kind: "delete_expired", tuple, beforeMs }));
@@ -57,7 +59,7 @@ export async function maintain(upkeep: Upkeep, signal: AbortSignal): Promise<voi
         return orphans.map((tuple) => ({ kind: "delete", tuple }));
       });
       await aged.truncateHistory(tenant, beforeMs);
-      await aged.forgetReplies(tenant, nowMs() - repliesKeptMs);
+      await aged.forgetReplies(tenant, nowMs - repliesKeptMs);
     }
     after = tenants.length < tenantsAtOnce ? undefined : tenants.at(-1)?.tenant;
   } while (after !== undefined);

@@ -85,7 +85,7 @@ export async function* exportTuples(
 }
 
 /** Where a list goes on. Fails with `revision_expired` where its revisions are of an earlier timeline. */
-export async function pinOfPage(
+async function pinOfPage(
   dependencies: Pick<ReadDependencies, "evaluator">,
   context: RequestContext,
   consistency: Consistency,

@@ -1,6 +1,6 @@
 import { parseRevision, type Revision } from "../core/revision.ts";
 import type { RelationTuple } from "../core/tuple.ts";
-import type { Database, Statement } from "./database.ts";
+import { onlyRow, type Database, type Statement } from "./database.ts";
 import type { TupleRow } from "./schema.ts";
 import { findRevisionAt } from "./revisions.ts";
 import { tupleColumns, tupleOfRow } from "./tuple-row.ts";
@@ -26,6 +26,17 @@ export async function truncateHistory(
   await deleteAll(database, tupleStatement, [tenant, horizon]);
   await deleteAll(database, recordStatement, [tenant, horizon]);
   return horizon;
+}
+
+const timeStatement: Statement = {
+  name: "retention_time",
+  text: "select prokura_now_ms() as now_ms",
+};
+
+/** By the database's clock, which all expiries are judged by: a node's may be wrong by hours. */
+export async function readDatabaseTime(database: Database): Promise<number> {
+  const rows = await database.query<{ readonly now_ms: number }>("reads", timeStatement, []);
+  return onlyRow(rows).now_ms;
 }
 
 /** Forgets the answers to requests of before that time. */

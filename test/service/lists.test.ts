@@ -174,6 +174,18 @@ suite("lists on a real node", () => {
     }
   });
 
+  test("a page that is asked for twice is the same, kept or searched for again", async () => {
+    const first = await objectPage(node, "user:alice", byDefault, { pageSize: 7, pageToken: "" });
+    const next = { pageSize: 7, pageToken: first.nextPageToken ?? "" };
+    const kept = await objectPage(node, "user:alice", byDefault, next);
+    await touch(node, ["doc:a-new#viewer@user:alice", "doc:zz-new#viewer@user:alice"]);
+    const again = await objectPage(node, "user:alice", byDefault, next);
+    assert.deepEqual(again.items, kept.items);
+    assert.equal(again.token, kept.token);
+    assert.equal(again.nextPageToken, kept.nextPageToken);
+    await remove(node, ["doc:a-new#viewer@user:alice", "doc:zz-new#viewer@user:alice"]);
+  });
+
   test("a page token of another question, or a mangled one, is refused", async () => {
     const page = { pageSize: 2, pageToken: "" };
     const { nextPageToken = "" } = await objectPage(node, "user:alice", byDefault, page);
