@@ -1,5 +1,4 @@
 import type { Duplex } from "node:stream";
-import type { CallHead } from "../call-stream.ts";
 import { readSettings } from "./client-settings.ts";
 import { callHeadOf } from "./call-head.ts";
 import { FrameReader } from "./frame-reader.ts";
@@ -11,25 +10,17 @@ import {
   windowBytesMax,
   type H2ErrorCode,
 } from "./frames.ts";
+import type { H2Handler, H2Limits } from "./h2-handler.ts";
 import { HeaderBlocks } from "./header-blocks.ts";
 import { Patience } from "./patience.ts";
 import { H2Output } from "./h2-output.ts";
-import { H2Stream, type StreamHost } from "./h2-stream.ts";
+import { H2Stream, streamWindowBytes, type StreamHost } from "./h2-stream.ts";
+import { ReceiveWindow } from "./receive-window.ts";
 
-/** Who answers. */
-export interface H2Handler {
-  /** A call begins: its headers are there. */
-  call(stream: H2Stream, head: CallHead): void;
-  closed(): void;
-}
-
-export interface H2Limits {
-  readonly streamsMax: number;
-}
-
-// What clients may send ahead of being read: on one stream, and on all of a connection.
-const streamWindowBytes = 256 * 1024;
+// What clients may send ahead of being read, on all streams.
 const connectionWindowBytes = 1024 * 1024;
+// What may wait to be sent in all: who asks for more and takes none of it is cut off.
+const waitingBytesMax = 64 * 1024 * 1024;
 const lingerMs = 1_000;
 
 /**
@@ -50,7 +41,9 @@ export class H2Connection implements StreamHost {
   readonly #streams = new Map<number, H2Stream>();
   #lastStreamId = 0;
   #streamWindowBytes = windowBytesDefault;
-  #owedBytes = 0;
+  readonly #window = new ReceiveWindow(connectionWindowBytes);
+  /** Of answers that the client has not made room for. */
+  #waitingBytes = 0;
   #hasSettings = false;
   #isClosing = false;
   #isOver = false;
@@ -115,17 +108,16 @@ export class H2Connection implements StreamHost {
   }
 
   consumed(stream: H2Stream, bytes: number): void {
-    this.#owedBytes += bytes;
-    if (this.#owedBytes >= connectionWindowBytes / 2) {
-      this.#output.frames.windowUpdate(0, this.#owedBytes);
-      this.#owedBytes = 0;
-      this.#output.flushSoon();
-    }
-    stream.owedBytes += bytes;
-    if (stream.owedBytes < streamWindowBytes / 2 || stream.hasEnded || stream.isClosed) return;
-    this.#output.frames.windowUpdate(stream.id, stream.owedBytes);
-    stream.owedBytes = 0;
+    this.#giveBack(bytes);
+    const due = stream.window.read(bytes);
+    if (due === 0 || stream.hasEnded || stream.isClosed) return;
+    this.#output.frames.windowUpdate(stream.id, due);
     this.#output.flushSoon();
+  }
+
+  waits(bytes: number): void {
+    this.#waitingBytes += bytes;
+    if (this.#waitingBytes > waitingBytesMax) this.#fail(h2Error.calm);
   }
 
   forget(stream: H2Stream): void {
@@ -198,6 +190,10 @@ export class H2Connection implements StreamHost {
       this.#fail(h2Error.protocol);
       return;
     }
+    if (!this.#window.take(end - start)) {
+      this.#fail(h2Error.flowControl);
+      return;
+    }
     const from = padding === 0 ? start : start + 1;
     const to = padding === 0 ? end : end - padding + 1;
     if (stream === undefined) {
@@ -211,13 +207,22 @@ export class H2Connection implements StreamHost {
       return;
     }
     this.#giveBack(padding);
+    if (!stream.window.take(to - from)) {
+      this.#giveBack(to - from);
+      this.#resetStream(stream, h2Error.flowControl);
+      return;
+    }
     if (to === from && (flags & flag.endStream) === 0) this.#spend();
     if (to > from) stream.receive(bytes.subarray(from, to));
     if ((flags & flag.endStream) !== 0) this.#ended(stream);
   }
 
+  /** The client may send so many bytes more. */
   #giveBack(bytes: number): void {
-    this.#owedBytes += bytes;
+    const due = this.#window.read(bytes);
+    if (due === 0) return;
+    this.#output.frames.windowUpdate(0, due);
+    this.#output.flushSoon();
   }
 
   #begin(flags: number, id: number, bytes: Buffer, start: number, end: number): void {

@@ -46,8 +46,8 @@ export class H2Output {
     const gone = this.#data(stream);
     if (out.length > 0) this.#held.add(stream);
     else if (this.#held.size > 0) this.#held.delete(stream);
+    if (gone > 0) stream.sent(gone);
     if (out.length === 0 && end !== undefined) this.#end(stream, trailersBlock(end));
-    else if (gone > 0) stream.sent(gone);
   }
 
   pumpHeld(): void {

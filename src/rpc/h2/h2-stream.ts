@@ -1,4 +1,5 @@
 import type { CallStream, EndOfCall, StreamReader } from "../call-stream.ts";
+import { ReceiveWindow } from "./receive-window.ts";
 
 /** What a stream asks of its connection. */
 export interface StreamHost {
@@ -6,9 +7,14 @@ export interface StreamHost {
   send(stream: H2Stream): void;
   /** The reader has taken so many bytes: the client may send as many more. */
   consumed(stream: H2Stream, bytes: number): void;
+  /** So many bytes more wait to be sent, or less. */
+  waits(bytes: number): void;
   /** Both sides are done with it. */
   forget(stream: H2Stream): void;
 }
+
+/** What a client may send on one stream ahead of being read. */
+export const streamWindowBytes: number = 256 * 1024;
 
 // What waits for the client to read: beyond this `write` asks to be waited for.
 const waitingBytesMax = 64 * 1024;
@@ -18,8 +24,7 @@ export class H2Stream implements CallStream {
   readonly id: number;
   /** How much the client still takes. */
   windowBytes: number;
-  /** How much it was given back less than it sent. */
-  owedBytes = 0;
+  readonly window: ReceiveWindow = new ReceiveWindow(streamWindowBytes);
   /** What waits to be sent, the first of it from `sentOfFirst` on. */
   readonly out: Buffer[] = [];
   sentOfFirst = 0;
@@ -75,8 +80,7 @@ export class H2Stream implements CallStream {
 
   write(bytes: Buffer): boolean {
     if (this.#isClosed || this.end !== undefined) return true;
-    this.out.push(bytes);
-    this.#outBytes += bytes.length;
+    this.#push(bytes);
     this.#host.send(this);
     return this.#outBytes < waitingBytesMax;
   }
@@ -89,10 +93,7 @@ export class H2Stream implements CallStream {
 
   finish(end: EndOfCall, bytes?: Buffer): void {
     if (this.#isClosed || this.end !== undefined) return;
-    if (bytes !== undefined) {
-      this.out.push(bytes);
-      this.#outBytes += bytes.length;
-    }
+    if (bytes !== undefined) this.#push(bytes);
     this.end = end;
     this.#host.send(this);
   }
@@ -104,6 +105,7 @@ export class H2Stream implements CallStream {
   /** So many bytes of `out` have gone. */
   sent(bytes: number): void {
     this.#outBytes -= bytes;
+    this.#host.waits(-bytes);
     if (this.#outBytes >= waitingBytesMax || this.#drained === undefined) return;
     const proceed = this.#drained;
     this.#drained = undefined;
@@ -128,9 +130,16 @@ export class H2Stream implements CallStream {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#drained = undefined;
+    this.#host.waits(-this.#outBytes);
     this.ignore();
     this.#host.forget(this);
     this.#reader?.closed();
+  }
+
+  #push(bytes: Buffer): void {
+    this.out.push(bytes);
+    this.#outBytes += bytes.length;
+    this.#host.waits(bytes.length);
   }
 
   #deliver(chunk: Buffer): void {

@@ -1,5 +1,6 @@
 const burst = 1_000;
-const perSecond = 100;
+// A reset costs us no more than a call: a gateway whose calls time out may send many.
+const perSecond = 1_000;
 
 /** A measure of frames that a well-behaved client sends rarely: so many at once, so many a second. */
 export class Patience {

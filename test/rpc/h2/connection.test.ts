@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { suite, test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { CheckRequestSchema } from "../../../src/gen/prokura/v1/authorization_pb.ts";
 import { preface } from "../../../src/rpc/h2/frames.ts";
+import { H2Connection } from "../../../src/rpc/h2/h2-connection.ts";
+import type { H2Stream } from "../../../src/rpc/h2/h2-stream.ts";
 import { encodeFields } from "../../../src/rpc/h2/header-block.ts";
 import { allowed } from "../decisions.ts";
 import { refusingUseCases } from "../refusing-use-cases.ts";
@@ -269,6 +273,34 @@ suite("HTTP/2 of our own", () => {
     assert.deepEqual(sizes.slice(0, 2), [10, 5]);
   });
 
+  test("answers that wait for room are bounded, whoever asked for them", async () => {
+    const [connection, client] = await pair((stream) => stream.finish("ok", Buffer.alloc(2 ** 20)));
+    using _ = client;
+    client.send(frame(type.settings, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0])));
+    for (let id = 1; id < 200; id += 2) client.send(headers(id, request, endHeaders | endStream));
+    const end = await client.until((one) => one.type === type.goAway);
+    assert.equal(end?.payload.readUInt32BE(4), 11);
+    assert.equal(connection().streams, 0);
+  });
+
+  test("what is sent beyond the windows ends a stream, and beyond all of them the connection", async () => {
+    const [, client] = await pair((stream) => stream.pause());
+    using _ = client;
+    const chunk = Buffer.alloc(16_384);
+    for (const id of [1, 3, 5, 7]) {
+      client.send(headers(id));
+      for (let count = 0; count < 17; count += 1) client.send(frame(type.data, 0, id, chunk));
+      const reset = await client.until((one) => one.type === type.reset && one.streamId === id);
+      assert.equal(reset?.payload.readUInt32BE(), 3);
+    }
+    for (const id of [9, 11, 13, 15, 17]) {
+      client.send(headers(id));
+      for (let count = 0; count < 16; count += 1) client.send(frame(type.data, 0, id, chunk));
+    }
+    const end = await client.until((one) => one.type === type.goAway);
+    assert.equal(end?.payload.readUInt32BE(4), 3);
+  });
+
   test("who asks and never reads is not read from for ever", async () => {
     await using server = await checking();
     using client = await FrameClient.open(server.rpc.grpcPort);
@@ -311,6 +343,23 @@ suite("HTTP/2 of our own", () => {
 async function checking(limits: Parameters<typeof serve>[1] = {}): Promise<TestServer> {
   const { authorizer } = refusingUseCases({});
   return await serve({ authorizer: { ...authorizer, check: () => allowed } }, limits, "own");
+}
+
+/** A connection of its own, whose calls are handled so, and its client. */
+async function pair(
+  handle: (stream: H2Stream) => void,
+): Promise<readonly [() => H2Connection, FrameClient]> {
+  const accepted = Promise.withResolvers<H2Connection>();
+  const server = createServer((socket) => {
+    const handler = { call: handle, closed: () => void server.close() };
+    accepted.resolve(new H2Connection(socket, { streamsMax: 1000 }, handler));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const address = server.address();
+  assert(typeof address === "object" && address !== null);
+  const client = await FrameClient.open(address.port);
+  const connection = await accepted.promise;
+  return [() => connection, client];
 }
 
 async function answered(client: FrameClient, streamId: number): Promise<void> {
