@@ -63,9 +63,12 @@ async function fuzz({ process: server }: Victim): Promise<void> {
   const startedMs = performance.now();
   const isEnough = (): boolean =>
     tally.inputs >= Number(inputs) || performance.now() - startedMs > Number(fuzzSeconds) * 1_000;
+  let slowestMs = 0;
   const knowing = (async () => {
     while (!isEnough()) {
+      const askedMs = performance.now();
       await victim.askKnown(tally, false);
+      slowestMs = Math.max(slowestMs, performance.now() - askedMs);
       await sleep(20);
     }
   })();
@@ -78,6 +81,7 @@ async function fuzz({ process: server }: Victim): Promise<void> {
   say(
     `${tally.inputs} inputs in ${tookSeconds.toFixed(1)} s, ${tally.unanswered} without a status`,
   );
+  say(`four known questions took ${slowestMs.toFixed(0)} ms at most meanwhile`);
   for (const [status, count] of [...tally.byStatus].toSorted(([, a], [, b]) => b - a)) {
     say(`  status ${status}: ${count}`);
   }

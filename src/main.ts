@@ -1,9 +1,8 @@
 import cluster from "node:cluster";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { openCertificates, openIssuers } from "./caller-credentials.ts";
 import { formatAddress, formatOptions, isLoopback, parseConfig, type Config } from "./config.ts";
-import { bothSinks, boundToLog, openDecisionLog, sweepDecisionLog } from "./decision-log.ts";
+import { bothSinks, boundToLog, openDecisionLog } from "./decision-log.ts";
 import { DomainError } from "./core/error.ts";
 import type { Issuers } from "./identity/parse-issuers.ts";
 import { createTokenVerifier } from "./identity/token-verifier.ts";
@@ -20,7 +19,6 @@ import { startServer, type ListenAddress, type RpcServer, type UseCases } from "
 import type { TlsSource } from "./rpc/tls.ts";
 import { systemClock, systemRng, systemTimers } from "./runtime.ts";
 import { storageOf } from "./service/database-storage.ts";
-import { maintain, type AgedStorage } from "./service/maintenance.ts";
 import { createBreakGlass, type OnBreakGlass } from "./service/break-glass.ts";
 import { createCredentials } from "./service/credentials.ts";
 import type { DecisionLog } from "./service/decision-log.ts";
@@ -32,17 +30,11 @@ import { Database } from "./store/database.ts";
 import { startEmbeddedPostgres } from "./store/embedded-postgres.ts";
 import { ownProcess } from "./store/process-identity.ts";
 import { migrate, readMigrations } from "./store/migrations.ts";
-import { findOrphans } from "./store/orphans.ts";
-import {
-  findExpiredTuples,
-  forgetReplies,
-  readDatabaseTime,
-  truncateHistory,
-} from "./store/retention.ts";
 import { ensureStandingTenants } from "./store/tenants.ts";
 import { createWriter } from "./store/writer.ts";
 import { newHintName } from "./store/hints.ts";
 import { keepWorkers, leave, pagesOfAll, tellServing, workerVariable } from "./workers.ts";
+import { keepUp } from "./upkeep.ts";
 
 /**
  * Serves until it is told to stop, then stops gracefully. Returns the exit code: 0 after a stop, 1
@@ -320,39 +312,6 @@ function modelSourceOf(storage: Storage): ModelSource {
       return kept.model;
     },
   };
-}
-
-const upkeepEveryMs = 3_600_000;
-const upkeepAfterMs = 60_000;
-
-/** Removes what has grown old, now and then, until the server stops. */
-async function keepUp(
-  config: Config,
-  log: Logger,
-  database: Database,
-  parts: Pick<Node, "storage" | "replica" | "decisionLog">,
-  signal: AbortSignal,
-): Promise<void> {
-  const aged: AgedStorage = {
-    readNowMs: () => readDatabaseTime(database),
-    truncateHistory: (tenant, beforeMs) => truncateHistory(database, tenant, beforeMs),
-    forgetReplies: (tenant, beforeMs) => forgetReplies(database, tenant, beforeMs),
-    findExpired: (tenant, beforeMs, limit) => findExpiredTuples(database, tenant, beforeMs, limit),
-    findOrphans: (tenant, limit) => findOrphans(database, tenant, limit),
-  };
-  const { historyMs: windowMs, leaseKillMs: killMs } = config;
-  const upkeep = { ...parts, aged, windowMs, killMs };
-  for (let pauseMs = upkeepAfterMs; ; pauseMs = upkeepEveryMs) {
-    // A pause that is broken off is the end.
-    await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-    if (signal.aborted) return;
-    try {
-      await maintain(upkeep, signal);
-      await sweepDecisionLog(config, database, parts, signal);
-    } catch (error) {
-      log.warn({ err: error }, "the upkeep failed, and is tried again");
-    }
-  }
 }
 
 /** The one line that says where everything is, and whom it lets in. */

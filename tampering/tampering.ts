@@ -1,4 +1,4 @@
-import { LogCopy, tenant, type Segment } from "./log-copy.ts";
+import { tenant, type LogCopy, type Segment } from "./log-copy.ts";
 
 /** One way to tamper with a log, done to a copy of it. */
 export interface Tampering {

@@ -30,7 +30,7 @@ export const delegation: Topic = {
     await fillTenant(bench.node.client, tenant, organisationModel, organisation.tuples());
     const alone = { connections: 1, inFlight: 1 };
     const together = { connections: 4, inFlight: 8 };
-    const [few, many] = bench.extent === "trial" ? [10, 40] : [100, 1_000];
+    const [few, many] = bench.extent === "trial" ? [10, 40] : [100, 400];
     return [
       delegate(bench, organisation, "Delegate, one caller", few, alone),
       delegate(bench, organisation, "Delegate, 4 × 8", many, together),

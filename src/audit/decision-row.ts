@@ -76,7 +76,10 @@ export function formatDecisionRow(
 }
 
 /** The same decision without what its contexts weigh: what waits in memory must be small. */
-export function withoutContext(logged: LoggedDecision, kept: KeptParameters): LoggedDecision {
+export function withoutContext<Logged extends LoggedDecision>(
+  logged: Logged,
+  kept: KeptParameters,
+): Logged {
   const { call } = logged;
   const contextMembers = formatContext(call, kept);
   if (contextMembers === "") return logged;

@@ -12,7 +12,7 @@ export function isWellFiled(
   const known = rows.filter((row) => row !== undefined);
   const times = known.map(({ atMs }) => atMs);
   const range = rangeOf(known.map(({ members }) => textOf(members, "decision")));
-  const terms = new Set(known.flatMap(termsOfRow).map(hashTerm));
+  const terms = new Set(known.flatMap(termsOfRow).map((term) => hashTerm(term)));
   return (
     known.length === rows.length &&
     known[0]?.place.seq === firstSeq &&

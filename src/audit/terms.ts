@@ -1,4 +1,4 @@
-import { objectText, type LoggedDecision } from "./decision-row.ts";
+import type { LoggedDecision } from "./decision-row.ts";
 
 /** What a decision can be found by. */
 export type TermKind =
@@ -14,32 +14,39 @@ export function termText(kind: TermKind, value: string): string {
   return `${kind} ${value}`;
 }
 
-/** What the decision is found by, each as a text; it may name one twice. */
-export function addTerms({ call, outcome, callerId }: LoggedDecision, terms: Set<string>): void {
-  terms.add(`principal ${objectText(call.principal)}`);
-  for (const actor of call.actors) terms.add(`actor ${objectText(actor)}`);
-  terms.add(`tool ${objectText(call.tool)}`);
-  for (const { resource } of call.accesses) terms.add(`resource ${objectText(resource)}`);
-  if (call.session !== undefined) terms.add(`session ${objectText(call.session)}`);
-  if ("verdict" in outcome) {
-    for (const id of outcome.verdict.delegationIds) terms.add(`delegation ${id}`);
+/** What the decision is found by, each as `hashTerm` has its text, but without making it. */
+export function addTerms({ call, outcome, callerId }: LoggedDecision, terms: Set<number>): void {
+  const { principal, actors, tool, accesses, session } = call;
+  terms.add(hashTerm("principal ", principal.type, ":", principal.id));
+  for (const { type, id } of actors) terms.add(hashTerm("actor ", type, ":", id));
+  terms.add(hashTerm("tool ", tool.type, ":", tool.id));
+  for (const { resource } of accesses) {
+    terms.add(hashTerm("resource ", resource.type, ":", resource.id));
   }
-  terms.add(`caller ${callerId}`);
+  if (session !== undefined) terms.add(hashTerm("session ", session.type, ":", session.id));
+  if ("verdict" in outcome) {
+    for (const id of outcome.verdict.delegationIds) terms.add(hashTerm("delegation ", id));
+  }
+  terms.add(hashTerm("caller ", callerId));
 }
 
 /**
- * A term as the index holds it, a number of 53 bits. No secret hangs on it, and nothing is believed of
- * it: rows that are found by it are looked at again, so a fast hash will do.
+ * A term as the index holds it, a number of 53 bits of the text that the parts make up. No secret hangs
+ * on it, and nothing is believed of it: rows that are found by it are looked at again, so a fast hash
+ * will do.
  */
-export function hashTerm(text: string): number {
+export function hashTerm(text: string, second = "", third = "", fourth = ""): number {
   let low = 0xdeadbeef;
   let high = 0x41c6ce57;
-  for (let index = 0; index < text.length; index += 1) {
-    const unit = text.charCodeAt(index);
-    low = Math.imul(low ^ unit, 0x85ebca6b);
-    high = Math.imul(high ^ unit, 0xc2b2ae35);
-    low ^= high >>> 15;
-    high ^= low >>> 13;
+  for (let part = 0; part < 4; part += 1) {
+    const units = part === 0 ? text : part === 1 ? second : part === 2 ? third : fourth;
+    for (let index = 0; index < units.length; index += 1) {
+      const unit = units.charCodeAt(index);
+      low = Math.imul(low ^ unit, 0x85ebca6b);
+      high = Math.imul(high ^ unit, 0xc2b2ae35);
+      low ^= high >>> 15;
+      high ^= low >>> 13;
+    }
   }
   low = Math.imul(low ^ (low >>> 16), 0x45d9f3b);
   high = Math.imul(high ^ (high >>> 16), 0x27d4eb2f);

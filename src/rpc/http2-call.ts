@@ -88,6 +88,11 @@ export class Http2Call implements StreamReader {
     return this.#isOver;
   }
 
+  /** The client has sent its last message, and it was passed on. */
+  get isWhole(): boolean {
+    return this.#hasHalfClosed;
+  }
+
   /** Calls when nothing more goes out. */
   whenOver(listener: () => void): void {
     if (this.#isOver) listener();

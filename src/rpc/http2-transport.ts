@@ -25,7 +25,7 @@ import { answerEach } from "./http2-each.ts";
 import type { Http2Call } from "./http2-call.ts";
 import { messagesOf, readOne, writable } from "./http2-messages.ts";
 import { wireStatus } from "./http2-status.ts";
-
+import { Overdue } from "./overdue.ts";
 import type { ReportBug } from "./stream-check.ts";
 
 /** What is served under a path. */
@@ -43,6 +43,7 @@ export class Http2Transport implements Transport {
   readonly #reportBug: ReportBug;
   readonly #routes = new Map<string, Http2Route>();
   readonly #openStreams = new Set<Http2Call>();
+  readonly #overdue = new Overdue();
 
   constructor(authenticate: Authenticate, admission: Admission, reportBug: ReportBug) {
     this.#authenticate = authenticate;
@@ -64,7 +65,11 @@ export class Http2Transport implements Transport {
   ): void {
     const codec = codecOf(method);
     this.#register(method, (call) => {
-      readOne(call, method, (bytes) => this.#answer(call, codec, handler, bytes));
+      // Before the message is there: whoever is nobody holds no place.
+      const caller = this.#letIn(call);
+      if (caller === undefined) return;
+      this.#overdue.watch(call);
+      readOne(call, method, (bytes) => this.#answer(call, codec, handler, caller, bytes));
     });
   }
 
@@ -74,10 +79,13 @@ export class Http2Transport implements Transport {
   ): void {
     const codec = codecOf(method);
     this.#register(method, (call) => {
+      const caller = this.#letIn(call);
+      if (caller === undefined) return;
+      this.#overdue.watch(call);
       readOne(call, method, (bytes) => {
         void this.#pipe(call, codec, async () => {
-          const caller = await this.#callerOf(call);
-          return handler(codec.decode(bytes), call.context(caller));
+          const known = await caller;
+          return handler(codec.decode(bytes), call.context(known));
         });
       });
     });
@@ -131,6 +139,7 @@ export class Http2Transport implements Transport {
       call.fail(wireStatus(error));
     }
     this.#openStreams.clear();
+    this.#overdue.stop();
   }
 
   #register(method: DescMethod, serve: (call: Http2Call) => void): void {
@@ -155,10 +164,10 @@ export class Http2Transport implements Transport {
     call: Http2Call,
     codec: Codec<Input, Output>,
     handler: UnaryHandler<Input, Output>,
+    caller: Caller | Promise<Caller>,
     bytes: Buffer,
   ): void {
     try {
-      const caller = this.#callerOf(call);
       const response =
         caller instanceof Promise
           ? caller.then((known) => handler(codec.decode(bytes), call.context(known)))
@@ -210,6 +219,18 @@ export class Http2Transport implements Transport {
       call.finish();
     } catch (error) {
       this.#fail(call, error);
+    }
+  }
+
+  /** `undefined`: it is refused, and the call is over. */
+  #letIn(call: Http2Call): Caller | Promise<Caller> | undefined {
+    try {
+      const caller = this.#callerOf(call);
+      if (caller instanceof Promise) caller.catch((error: unknown) => this.#fail(call, error));
+      return caller;
+    } catch (error) {
+      this.#fail(call, error);
+      return undefined;
     }
   }
 

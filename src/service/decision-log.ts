@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { withoutContext, type KeptParameters, type LoggedDecision } from "../audit/decision-row.ts";
+import { withoutContext, type KeptParameters } from "../audit/decision-row.ts";
 import type { LogNote } from "../audit/log-row.ts";
 import type { SigningKey } from "../audit/checkpoint.ts";
 import type { Sealer } from "../audit/sealer.ts";
 import { DomainError } from "../core/error.ts";
 import type { NewCheckpoint } from "../store/log-chains.ts";
 import type { DecisionEvent, DecisionSink } from "./decision-event.ts";
-import { LogChains, type LogItem, type LogStore } from "./log-chains.ts";
+import { LogChains, type DecisionItem, type LogItem, type LogStore } from "./log-chains.ts";
 
 export interface LogSettings {
   /** `sync`: an ALLOWED leaves only when its row is durable. */
@@ -48,23 +48,18 @@ export function createDecisionLog(dependencies: Dependencies): DecisionLog {
 
 /** With this the way to the disk has 60 ms left of the 100 that a crash may cost. */
 const gatherMs = 40;
-const batchRows = 2_000;
+const batchRows = 8_000;
 const retryMs = 250;
 /** So long an answer waits for its row, or for room: then it is not known. */
 const patienceMs = 5_000;
 /** So many wait for room at most: the queue takes them all in with the next rows that are written. */
-const roomWaitersMax = batchRows;
-
-interface Waiting {
-  readonly item: LogItem;
-  readonly done?: PromiseWithResolvers<void>;
-}
+const roomWaitersMax = 2_000;
 
 class QueuedLog implements DecisionLog {
   readonly #ports: Dependencies;
   readonly #chains: LogChains;
   readonly #checkpoints: NodeJS.Timeout;
-  #queue: Waiting[] = [];
+  #queue: LogItem[] = [];
   #room: PromiseWithResolvers<void> | undefined;
   #roomWaiters = 0;
   #changes = new Map<string, { readonly revision: number; readonly digest: string }>();
@@ -86,7 +81,7 @@ class QueuedLog implements DecisionLog {
   }
 
   get numbers(): Readonly<Record<string, number>> {
-    const oldest = this.#queue[0]?.item.atMs;
+    const oldest = this.#queue[0]?.atMs;
     return {
       rows: this.#rowCount,
       dropped: this.#droppedCount,
@@ -102,8 +97,8 @@ class QueuedLog implements DecisionLog {
     // What is asked of a tenant that does not exist is in nobody's log.
     if (outcome instanceof DomainError && outcome.code === "tenant_not_found") return undefined;
     const item = this.#itemOf(event);
-    if (this.#queue.length >= settings.queueMax) return this.#withoutRoom(item, outcome);
-    return this.#push(item, outcome);
+    if (this.#queue.length >= settings.queueMax) return this.#withoutRoom(item);
+    return this.#push(item);
   }
 
   changed(tenant: string, revision: number, digest: string): void {
@@ -114,7 +109,7 @@ class QueuedLog implements DecisionLog {
 
   async note(tenant: string, note: LogNote): Promise<void> {
     const done = Promise.withResolvers<void>();
-    this.#queue.push({ item: { kind: "note", tenant, note, atMs: this.#ports.nowMs() }, done });
+    this.#queue.push({ kind: "note", tenant, note, atMs: this.#ports.nowMs(), done });
     this.#schedule(0);
     await done.promise;
     await this.#sign();
@@ -135,40 +130,35 @@ class QueuedLog implements DecisionLog {
     await this.#drain();
     const atMs = this.#ports.nowMs();
     // Of chains that have rows of this process: others do not know that it ran.
-    for (const item of this.#chains.stops(atMs)) this.#queue.push({ item });
+    this.#queue.push(...this.#chains.stops(atMs));
     await this.#drain();
   }
 
-  #itemOf({ context, call, outcome, latencyUs }: DecisionEvent): LogItem {
-    const { keptParameters } = this.#ports.settings;
-    const logged: LoggedDecision = {
+  #itemOf({ context, call, outcome, latencyUs }: DecisionEvent): DecisionItem {
+    const { mode, keptParameters } = this.#ports.settings;
+    const { tenant, caller, traceId } = context;
+    const isHeld = mode === "sync" && "verdict" in outcome && outcome.verdict.kind === "allowed";
+    const item: DecisionItem = {
+      kind: "decision",
+      tenant,
       atMs: this.#ports.nowMs(),
-      callerId: context.caller.id,
+      callerId: caller.id,
       call,
       outcome,
       latencyUs,
-      ...(context.traceId === undefined ? {} : { traceId: context.traceId }),
+      ...(traceId === undefined ? {} : { traceId }),
+      ...(isHeld ? { done: Promise.withResolvers<void>() } : {}),
     };
-    const { tenant } = context;
-    const decision = withoutContext(logged, keptParameters);
-    return { kind: "decision", tenant, atMs: logged.atMs, decision };
+    return withoutContext(item, keptParameters);
   }
 
-  #push(item: LogItem, outcome: DecisionEvent["outcome"]): void | Promise<void> {
-    const { mode } = this.#ports.settings;
-    const isAllowed = !(outcome instanceof DomainError) && outcome.verdict.kind === "allowed";
-    if (mode === "async" || !isAllowed) {
-      this.#queue.push({ item });
-      this.#schedule(gatherMs);
-      return undefined;
-    }
-    const done = Promise.withResolvers<void>();
-    this.#queue.push({ item, done });
-    this.#schedule(0);
-    return within(done.promise, patienceMs);
+  #push(item: DecisionItem): void | Promise<void> {
+    this.#queue.push(item);
+    this.#schedule(item.done === undefined ? gatherMs : 0);
+    return item.done && within(item.done.promise, patienceMs);
   }
 
-  #withoutRoom(item: LogItem, outcome: DecisionEvent["outcome"]): void | Promise<void> {
+  #withoutRoom(item: DecisionItem): void | Promise<void> {
     const { whenFull, mode } = this.#ports.settings;
     // A decision of which there will be no row is not to be acted on where each must have one.
     if (whenFull === "count" && mode === "async") {
@@ -186,14 +176,10 @@ class QueuedLog implements DecisionLog {
       // Others of the same batch may wait: thrown it would leave them alone.
       return Promise.reject(refused);
     }
-    return this.#awaitRoom(item, outcome, performance.now() + patienceMs);
+    return this.#awaitRoom(item, performance.now() + patienceMs);
   }
 
-  async #awaitRoom(
-    item: LogItem,
-    outcome: DecisionEvent["outcome"],
-    untilMs: number,
-  ): Promise<void> {
+  async #awaitRoom(item: DecisionItem, untilMs: number): Promise<void> {
     this.#roomWaiters += 1;
     try {
       while (this.#queue.length >= this.#ports.settings.queueMax) {
@@ -203,7 +189,7 @@ class QueuedLog implements DecisionLog {
     } finally {
       this.#roomWaiters -= 1;
     }
-    await this.#push(item, outcome);
+    await this.#push(item);
   }
 
   #schedule(delayMs: number): void {
@@ -235,30 +221,27 @@ class QueuedLog implements DecisionLog {
     if (waits && !this.#closed) this.#schedule(gatherMs);
   }
 
-  #take(): readonly Waiting[] {
+  #take(): LogItem[] {
     const atMs = this.#ports.nowMs();
-    const notes: Waiting[] = [];
-    for (const [tenant, { count, from, to }] of this.#dropped) {
-      const note: LogNote = { kind: "dropped", count, from, to };
-      notes.push({ item: { kind: "note", tenant, atMs, note } });
+    const first: LogItem[] = [];
+    for (const [tenant, change] of this.#changes) {
+      first.push({ kind: "note", tenant, atMs, note: { kind: "changes", ...change } });
     }
-    this.#dropped = new Map();
-    const batch = this.#queue.length <= batchRows ? this.#queue : this.#queue.slice(0, batchRows);
-    this.#queue = this.#queue.length <= batchRows ? [] : this.#queue.slice(batchRows);
-    const changes = [...this.#changes].map(([tenant, change]): Waiting => {
-      const note: LogNote = { kind: "changes", ...change };
-      return { item: { kind: "note", tenant, atMs, note } };
-    });
+    for (const [tenant, dropped] of this.#dropped) {
+      first.push({ kind: "note", tenant, atMs, note: { kind: "dropped", ...dropped } });
+    }
     this.#changes = new Map();
-    return [...changes, ...notes, ...batch];
+    this.#dropped = new Map();
+    const batch = this.#queue;
+    this.#queue = batch.splice(batchRows);
+    return first.length === 0 ? batch : [...first, ...batch];
   }
 
-  async #write(batch: readonly Waiting[]): Promise<void> {
-    // What is durable is taken out of it.
-    const items = batch.map(({ item }) => item);
+  async #write(batch: LogItem[]): Promise<void> {
+    const held = batch.flatMap(({ done }) => done ?? []);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        this.#rowCount += await this.#chains.append(items);
+        this.#rowCount += await this.#chains.append(batch);
         break;
       } catch (cause) {
         this.#failures += 1;
@@ -267,7 +250,7 @@ class QueuedLog implements DecisionLog {
         await sleep(retryMs);
       }
     }
-    for (const { done } of batch) done?.resolve();
+    for (const { resolve } of held) resolve();
     this.#room?.resolve();
     this.#room = undefined;
   }

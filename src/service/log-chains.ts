@@ -7,7 +7,7 @@ import {
 import { formatNote, type LogNote } from "../audit/log-row.ts";
 import type { Sealer } from "../audit/sealer.ts";
 import { rangeOf } from "../audit/segment-index.ts";
-import { addTerms, hashTerm } from "../audit/terms.ts";
+import { addTerms } from "../audit/terms.ts";
 import type { ChainHead, NewCheckpoint, NewSegment } from "../store/log-chains.ts";
 
 /** What the log asks of the database. Everything rejects with `not_serving` where it is away. */
@@ -15,25 +15,29 @@ export interface LogStore {
   /** Where the chain ends, which is made if there is none; `undefined`: there is no such tenant. */
   readonly open: (tenant: string, chain: string) => Promise<ChainHead | undefined>;
   readonly head: (tenant: string, chain: string) => Promise<ChainHead | undefined>;
-  /** All or nothing is durable; for each whether its chain ended as was thought. */
+  /** In order. All or nothing is durable; for each whether its chain ended as was thought. */
   readonly append: (segments: readonly NewSegment[]) => Promise<readonly boolean[]>;
   readonly checkpoint: (checkpoints: readonly NewCheckpoint[]) => Promise<void>;
 }
 
 /** Something that becomes a row. */
-export type LogItem =
-  | {
-      readonly kind: "decision";
-      readonly tenant: string;
-      readonly atMs: number;
-      readonly decision: LoggedDecision;
-    }
-  | {
-      readonly kind: "note";
-      readonly tenant: string;
-      readonly atMs: number;
-      readonly note: LogNote;
-    };
+export type LogItem = DecisionItem | NoteItem;
+
+/** A decision is one object from the answer to the row: many of them wait, and each costs. */
+export interface DecisionItem extends LoggedDecision {
+  readonly kind: "decision";
+  readonly tenant: string;
+  /** Told when the row is durable. */
+  readonly done?: PromiseWithResolvers<void>;
+}
+
+interface NoteItem {
+  readonly kind: "note";
+  readonly tenant: string;
+  readonly atMs: number;
+  readonly note: LogNote;
+  readonly done?: PromiseWithResolvers<void>;
+}
 
 interface OpenChain {
   readonly tenant: string;
@@ -61,12 +65,16 @@ interface Dependencies {
 }
 
 interface Made {
+  readonly chain: OpenChain;
   readonly segment: NewSegment;
-  readonly written: readonly LogItem[];
+  /** What is in it, but for a boot. */
+  readonly own: readonly LogItem[];
 }
 
 /** Of the rows of a segment, in UTF-16 units: an export sends a segment as one message. */
 const segmentLengthMax = 1024 * 1024;
+/** Whoever reads a segment does so in one go: this many take some 20 ms. */
+const segmentRowsMax = 2_000;
 const absentMax = 1_000;
 const absentKeptMs = 10_000;
 
@@ -94,18 +102,18 @@ export class LogChains {
     let rows = 0;
     while (items.length > 0) {
       const byChain = await this.#byChain(items);
-      const made = await Promise.all(byChain.map(([chain, own]) => this.#segment(chain, own)));
+      const made = (
+        await Promise.all(byChain.map(([chain, own]) => this.#segments(chain, own)))
+      ).flat();
       const segments = made.map(({ segment }) => segment);
       const appended = made.length === 0 ? [] : await this.#ports.store.append(segments);
       const done = new Set<LogItem>();
-      for (const [index, { segment, written }] of made.entries()) {
-        const [chain] = byChain[index] ?? [];
-        if (chain === undefined) continue;
+      for (const [index, { chain, segment, own }] of made.entries()) {
         if (appended[index] !== true && !(await this.#isWritten(segment))) continue;
         chain.end = segment.last;
         chain.boot = undefined;
         rows += segment.last.seq - segment.previous.seq;
-        for (const item of written) done.add(item);
+        for (const item of own) done.add(item);
       }
       const left = items.filter((item) => !done.has(item) && !this.#isAbsent(item.tenant));
       items.splice(0, items.length, ...left);
@@ -173,36 +181,52 @@ export class LogChains {
     return (this.#absent.get(tenant) ?? 0) > performance.now();
   }
 
+  /** All of the items, in as many segments as they need, each to follow the one before. */
+  async #segments(chain: OpenChain, items: readonly LogItem[]): Promise<readonly Made[]> {
+    const made: Made[] = [];
+    let { end, boot } = chain;
+    for (let from = 0; from < items.length;) {
+      const rest = from === 0 ? items : items.slice(from);
+      const segment = await this.#segment({ ...chain, end, boot }, rest);
+      const count = segment.last.seq - end.seq - (boot === undefined ? 0 : 1);
+      made.push({ chain, segment, own: rest.slice(0, count) });
+      from += count;
+      end = segment.last;
+      boot = undefined;
+    }
+    return made;
+  }
+
   /** As many of the items, from the first on, as fit into one segment; at least one. */
-  async #segment({ tenant, chain, end, boot }: OpenChain, own: readonly LogItem[]): Promise<Made> {
+  async #segment(
+    { tenant, chain, end, boot }: OpenChain,
+    own: readonly LogItem[],
+  ): Promise<NewSegment> {
     const { sealer, keptParameters } = this.#ports;
-    const terms = new Set<string>();
+    const terms = new Set<number>();
     const ids: string[] = [];
     const rows: string[] = [];
-    const written: LogItem[] = [];
     let length = 0;
     let [fromMs, toMs] = [Infinity, -Infinity];
     for (const item of boot === undefined ? own : [boot, ...own]) {
-      if (length > segmentLengthMax) break;
+      if (length > segmentLengthMax || rows.length > segmentRowsMax) break;
       const place: RowPlace = { tenant, chain, seq: end.seq + 1 + rows.length };
       const row =
         item.kind === "note"
           ? formatNote(item.note, item.atMs, place)
-          : formatDecisionRow(item.decision, place, keptParameters);
+          : formatDecisionRow(item, place, keptParameters);
       if (item.kind === "decision") {
-        addTerms(item.decision, terms);
-        const { outcome } = item.decision;
-        if ("verdict" in outcome) ids.push(outcome.id);
+        addTerms(item, terms);
+        if ("verdict" in item.outcome) ids.push(item.outcome.id);
       }
       rows.push(row);
-      written.push(item);
       length += row.length;
       fromMs = Math.min(fromMs, item.atMs);
       toMs = Math.max(toMs, item.atMs);
     }
     const decisions = rangeOf(ids);
     const { hashes, head, packed } = await sealer.seal(end.hash, rows);
-    const segment: NewSegment = {
+    return {
       tenant,
       chain,
       previous: end,
@@ -210,11 +234,10 @@ export class LogChains {
       fromMs,
       toMs,
       ...(decisions === undefined ? {} : { decisions }),
-      terms: [...new Set([...terms].map(hashTerm))],
+      terms: [...terms],
       packed,
       hashes,
     };
-    return { segment, written };
   }
 
   /** Else another process writes to the chain: this one goes on with one of its own. */

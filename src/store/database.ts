@@ -232,6 +232,9 @@ function makePool(
       `lock_timeout=${options.lockTimeoutMs ?? lockTimeoutMs}`,
       `idle_in_transaction_session_timeout=${idleTimeoutMs}`,
       ...planByIndex,
+      // Planned for given values, a page of one object was looked for along the index by subject, past
+      // every subject that there is, wherever statistics were old.
+      ...(purpose === "reads" ? ["plan_cache_mode=force_generic_plan"] : []),
       // These know their statements beforehand: each is planned once. Else PostgreSQL plans one that
       // takes an array anew each time, which costs more than to carry it out.
       ...(purpose === "reads" ? [] : ["plan_cache_mode=force_generic_plan"]),

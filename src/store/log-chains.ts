@@ -50,7 +50,7 @@ export async function readChainHead(
 }
 
 /**
- * Appends segments, at most one a chain, in one transaction that is durable when this resolves. Returns
+ * Appends segments, in order, in one transaction that is durable when this resolves. Returns
  * for each whether it was appended: not where its chain does not end as the writer thinks.
  */
 export async function appendSegments(

@@ -62,10 +62,13 @@ export async function findExpiredTuples(
   return (await database.query<TupleRow>("reads", expiredStatement, values)).map(tupleOfRow);
 }
 
+/** Where nothing has grown old nothing is written: every node asks for every tenant, again and again. */
 const horizonStatement: Statement = {
   name: "retention_horizon",
-  text: `update tenant set horizon = greatest(horizon, least($2::bigint, head))
-    where id = $1 returning horizon`,
+  text: `with moved as (update tenant set horizon = least($2::bigint, head)
+      where id = $1 and horizon < least($2::bigint, head) returning horizon)
+    select coalesce((select horizon from moved), (select horizon from tenant where id = $1), 0)
+      as horizon`,
 };
 
 const tupleStatement: Statement = {
