@@ -71,7 +71,9 @@ async function run(folderOfPrograms: string): Promise<void> {
   });
   for (const name of ["one", "two", "three"]) {
     const databaseUrl = pair.primary.address;
-    nodes.push(await startNode({ name, databaseUrl, broken: values.break, remains, terms }));
+    nodes.push(
+      await startNode({ name, databaseUrl, broken: values.break, folder, remains, terms }),
+    );
   }
   await seed(nodes[0]);
   const recording = newRecording();

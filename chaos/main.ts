@@ -63,6 +63,7 @@ async function start(name: string): Promise<Node> {
     name,
     databaseUrl: embedded.connectionString,
     broken: values.break,
+    folder: dataDir,
     remains,
     terms: shortTerms,
     stepsClocks: true,

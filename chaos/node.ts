@@ -35,6 +35,8 @@ export interface NodeOptions {
   readonly databaseUrl: string;
   /** A rule of the protocol that this server does not keep. */
   readonly broken: string | undefined;
+  /** For the socket of its proxy. */
+  readonly folder: string;
   readonly remains: Remains;
   readonly terms: Terms;
   /** Whether its wall clock can be set wrong, where the tool for it is there. */
@@ -43,9 +45,9 @@ export interface NodeOptions {
 
 /** Resolves when it says where it listens. */
 export async function startNode(options: NodeOptions): Promise<Node> {
-  const { name, databaseUrl, broken, remains, terms } = options;
+  const { name, databaseUrl, broken, folder, remains, terms } = options;
   const url = new URL(databaseUrl);
-  const proxy = await startProxy(decodeURIComponent(url.host));
+  const proxy = await startProxy(decodeURIComponent(url.host), folder);
   const proxied = databaseUrl.replace(url.host, encodeURIComponent(proxy.folder));
   const library = options.stepsClocks === true ? findFakeTime() : undefined;
   const clock = library === undefined ? undefined : await makeFakeClock(library, proxy.folder);

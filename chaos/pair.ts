@@ -44,7 +44,7 @@ export class Pair {
   static async start(options: PairOptions): Promise<Pair> {
     const { account } = options;
     const primary = await DebianPostgres.make(placeOf(options, 1));
-    const way = await startProxy(primary.socketFolder);
+    const way = await startProxy(primary.socketFolder, options.folder);
     await own(way.folder, account);
     if (account.kind === "account") {
       await chown(join(way.folder, socketName), account.uid, account.gid);

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createConnection, createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** What happens to bytes on their way. `hold` keeps them, in order, until the way is open again. */
@@ -36,8 +35,9 @@ interface Pair {
 
 export const socketName = ".s.PGSQL.5432";
 
-export async function startProxy(databaseFolder: string): Promise<Proxy> {
-  const folder = await mkdtemp(join(tmpdir(), "prokura-proxy-"));
+/** Its own folder is made in `within`. */
+export async function startProxy(databaseFolder: string, within: string): Promise<Proxy> {
+  const folder = await mkdtemp(join(within, "proxy-"));
   const pairs = new Set<Pair>();
   const server = createServer(accept);
   server.listen(join(folder, socketName));

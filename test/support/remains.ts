@@ -8,7 +8,7 @@ export interface Remains {
 
 /**
  * Removes the folder with the end of this process, also where that is killed, and stops each
- * PostgreSQL that has its data in a folder of it.
+ * PostgreSQL that has its data in a folder of it, or in `data` of one.
  */
 export function removeWithProcess(folder: string): Remains {
   // Its standard input ends with this process.
@@ -31,7 +31,7 @@ const clearUp = `
     [ -n "$mark" ] && tr '\\0' ' ' < "/proc/$process/cmdline" | grep -qF -- "$mark" &&
       kill -KILL "$process"
   done
-  for file in "$1"/*/postmaster.pid; do
+  for file in "$1"/*/postmaster.pid "$1"/*/data/postmaster.pid; do
     [ -f "$file" ] || continue
     process=$(sed -n 1p "$file"); socket=$(sed -n 5p "$file")
     kill -QUIT "$process"
