@@ -1,6 +1,6 @@
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { AnswerQueue } from "./answer-queue.ts";
-import type { CallContext, UnaryHandler } from "./call.ts";
+import type { CallContext, OnOpened, UnaryHandler } from "./call.ts";
 
 /**
  * Answers each message when its answer is there, in any order. With a bounded number of messages
@@ -11,7 +11,9 @@ export async function* answersOf<Input extends DescMessage, Output extends DescM
   requests: AsyncIterable<MessageShape<Input>>,
   call: CallContext,
   inFlightMax: number,
+  opened?: OnOpened,
 ): AsyncGenerator<MessageInitShape<Output>> {
+  const closed = opened?.(call.caller);
   const answers = new AnswerQueue<MessageInitShape<Output>>(inFlightMax);
   const reading = readAll();
   try {
@@ -20,6 +22,7 @@ export async function* answersOf<Input extends DescMessage, Output extends DescM
   } finally {
     // The client may stop reading before it stops asking.
     answers.close();
+    closed?.();
   }
 
   async function readAll(): Promise<void> {

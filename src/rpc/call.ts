@@ -46,6 +46,9 @@ export type DuplexHandler<Input extends DescMessage, Output extends DescMessage>
   call: CallContext,
 ) => AsyncIterable<MessageInitShape<Output>>;
 
+/** What it returns is called when the stream is over. What it throws ends the stream. */
+export type OnOpened = (caller: Caller) => () => void;
+
 /** Takes handlers one by one and puts them on a wire. Every transport is one of these. */
 export interface Transport {
   unary<Input extends DescMessage, Output extends DescMessage>(
@@ -66,12 +69,14 @@ export interface Transport {
   ): void;
   /**
    * A stream whose messages are answered one by one, in any order, at most `inFlightMax` at a time. The
-   * handler makes an answer of an error that is to end one message only.
+   * handler makes an answer of an error that is to end one message only. Of each stream `opened` is
+   * told before its first message.
    */
   each<Input extends DescMessage, Output extends DescMessage>(
     method: DescMethodBiDiStreaming<Input, Output>,
     handler: UnaryHandler<Input, Output>,
     inFlightMax: number,
+    opened?: OnOpened,
   ): void;
 }
 

@@ -64,8 +64,8 @@ export class CallerBudgets {
   }
 
   /** Counts a stream until what is returned is called. Fails with `limit_exceeded`. */
-  open(caller: Caller): () => void {
-    const budget = this.spend(caller, 1);
+  open(caller: Caller, cost = 1): () => void {
+    const budget = this.spend(caller, cost);
     if (budget.streams >= this.#limits.callerInFlightMax) {
       throw new DomainError(
         "limit_exceeded",

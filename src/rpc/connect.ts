@@ -20,6 +20,7 @@ import {
   type CallContext,
   type ClientStreamHandler,
   type DuplexHandler,
+  type OnOpened,
   type ServerStreamHandler,
   type Transport,
   type UnaryHandler,
@@ -101,8 +102,11 @@ export class ConnectTransport implements Transport {
     method: DescMethodBiDiStreaming<Input, Output>,
     handler: UnaryHandler<Input, Output>,
     inFlightMax: number,
+    opened?: OnOpened,
   ): void {
-    this.duplex(method, (requests, call) => answersOf(handler, requests, call, inFlightMax));
+    this.duplex(method, (requests, call) =>
+      answersOf(handler, requests, call, inFlightMax, opened),
+    );
   }
 
   async #contextOf(context: HandlerContext): Promise<CallContext> {

@@ -32,6 +32,7 @@ import {
   type CallContext,
   type ClientStreamHandler,
   type DuplexHandler,
+  type OnOpened,
   type ServerStreamHandler,
   type Transport,
   type UnaryHandler,
@@ -143,8 +144,11 @@ export class GrpcTransport implements Transport {
     method: DescMethodBiDiStreaming<Input, Output>,
     handler: UnaryHandler<Input, Output>,
     inFlightMax: number,
+    opened?: OnOpened,
   ): void {
-    this.duplex(method, (requests, call) => answersOf(handler, requests, call, inFlightMax));
+    this.duplex(method, (requests, call) =>
+      answersOf(handler, requests, call, inFlightMax, opened),
+    );
   }
 
   /** Ends every open stream with the error: the server stops, and their clients go elsewhere. */

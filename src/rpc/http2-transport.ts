@@ -15,6 +15,7 @@ import type { Authenticate } from "./authenticate.ts";
 import type {
   ClientStreamHandler,
   DuplexHandler,
+  OnOpened,
   ServerStreamHandler,
   Transport,
   UnaryHandler,
@@ -116,12 +117,15 @@ export class Http2Transport implements Transport {
     method: DescMethodBiDiStreaming<Input, Output>,
     handler: UnaryHandler<Input, Output>,
     inFlightMax: number,
+    opened?: OnOpened,
   ): void {
     const codec = codecOf(method);
     this.#register(method, (call) => {
       const refuse = (error: unknown): void => this.#fail(call, error);
-      const begin = (caller: Caller): void =>
+      const begin = (caller: Caller): void => {
+        if (opened !== undefined) call.whenOver(opened(caller));
         answerEach(call, codec, handler, caller, inFlightMax, refuse);
+      };
       try {
         const caller = this.#callerOf(call);
         if (caller instanceof Promise) caller.then(begin).catch(refuse);

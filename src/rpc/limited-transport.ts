@@ -2,8 +2,9 @@ import type { Transport } from "./call.ts";
 import { costOf, type CallerBudgets } from "./caller-budgets.ts";
 
 /**
- * The transport, with every request paid for by its caller before it is handled. The messages of an
- * `each` stream are not: one that cannot be paid for must not end the others, so their handler does it.
+ * The transport, with every request and stream counted and paid for by its caller before it is handled.
+ * The messages of an `each` stream are not: one that cannot be paid for must not end the others, so their
+ * handler does it.
  */
 export function limitedTransport(transport: Transport, budgets: CallerBudgets): Transport {
   return {
@@ -40,6 +41,7 @@ export function limitedTransport(transport: Transport, budgets: CallerBudgets): 
           close();
         }
       }),
-    each: (method, handler, inFlightMax) => transport.each(method, handler, inFlightMax),
+    each: (method, handler, inFlightMax) =>
+      transport.each(method, handler, inFlightMax, (caller) => budgets.open(caller, 0)),
   };
 }

@@ -137,6 +137,25 @@ suite("a caller over its rate", () => {
     assert.deepEqual(codes, [undefined, undefined, "limit_exceeded"]);
   });
 
+  for (const grpcServer of ["own", "http2", "grpc-js"] as const) {
+    test(`opens as many check streams as it may, and another when one is over, on ${grpcServer}`, async () => {
+      await using server = await serve({ authorizer }, { callerInFlightMax: 1 }, grpcServer);
+      using client = createClient({ address: server.grpcAddress });
+      const end = Promise.withResolvers<void>();
+      async function* asking() {
+        yield { tag: 1n, items: [call] };
+        await end.promise;
+      }
+      const stream = client.authorization.streamCheck(asking())[Symbol.asyncIterator]();
+      assert.equal((await stream.next()).value?.error, undefined);
+      const ask = () => Array.fromAsync(client.authorization.streamCheck([{ items: [call] }]));
+      await assert.rejects(ask(), { code: "limit_exceeded" });
+      end.resolve();
+      assert.equal((await stream.next()).done, true);
+      assert.equal((await ask()).length, 1);
+    });
+  }
+
   test("RetryInfo holds the time as a duration", () => {
     const error = new DomainError("limit_exceeded", "x", { retryAfterMs: 1_250 });
     const [{ value } = { value: new Uint8Array() }] = retryInfo(error);
