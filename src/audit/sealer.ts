@@ -37,29 +37,38 @@ export function createSealer(): Sealer {
 class ThreadSealer implements Sealer {
   readonly #waiting = new Map<number, PromiseWithResolvers<Sealed>>();
   #worker: Worker | undefined;
+  #isReady = false;
+  #isClosed = false;
   #last = 0;
 
   async seal(previous: string, rows: readonly string[]): Promise<Sealed> {
     const lines = rows.join("\n");
-    if (rows.length <= rowsHere) {
-      return { ...linkRows(previous, rows), packed: packRows(lines) };
-    }
-    this.#worker ??= this.#start();
+    const worker = rows.length <= rowsHere ? undefined : this.#thread();
+    if (worker === undefined) return { ...linkRows(previous, rows), packed: packRows(lines) };
     this.#last += 1;
     const waiting = Promise.withResolvers<Sealed>();
     this.#waiting.set(this.#last, waiting);
     const request: SealRequest = { id: this.#last, previous, rows: lines };
-    this.#worker.postMessage(request);
+    worker.postMessage(request);
     return waiting.promise;
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#worker?.terminate();
+  }
+
+  /** `undefined` until it has started: nobody waits for that. */
+  #thread(): Worker | undefined {
+    if (this.#isClosed) return undefined;
+    this.#worker ??= this.#start();
+    return this.#isReady ? this.#worker : undefined;
   }
 
   #start(): Worker {
     const worker = new Worker(new URL(`./seal-worker${extension}`, import.meta.url));
     worker.unref();
+    worker.on("online", () => (this.#isReady = true));
     worker.on("message", ({ id, ...sealed }: SealAnswer) => {
       this.#waiting.get(id)?.resolve(sealed);
       this.#waiting.delete(id);
@@ -70,7 +79,10 @@ class ThreadSealer implements Sealer {
   }
 
   #fail(worker: Worker, cause: unknown): void {
-    if (this.#worker === worker) this.#worker = undefined;
+    if (this.#worker === worker) {
+      this.#worker = undefined;
+      this.#isReady = false;
+    }
     for (const { reject } of this.#waiting.values()) reject(cause);
     this.#waiting.clear();
   }

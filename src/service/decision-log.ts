@@ -67,6 +67,8 @@ class QueuedLog implements DecisionLog {
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #closed = false;
+  /** What could not be written in time before the end is not written any more. */
+  #isAbandoned = false;
   #rowCount = 0;
   #droppedCount = 0;
   #failures = 0;
@@ -119,9 +121,10 @@ class QueuedLog implements DecisionLog {
     const { sealer, report } = this.#ports;
     this.#closed = true;
     clearInterval(this.#checkpoints);
-    await within(this.#finish(), patienceMs).catch((cause: unknown) =>
-      report("writing the last rows of the decision log", cause),
-    );
+    await within(this.#finish(), patienceMs).catch((cause: unknown) => {
+      this.#isAbandoned = true;
+      report("writing the last rows of the decision log", cause);
+    });
     await this.#sign();
     await sealer.close();
   }
@@ -212,6 +215,7 @@ class QueuedLog implements DecisionLog {
     await Promise.resolve();
     for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
       await this.#write(batch);
+      if (this.#isAbandoned) break;
       const { mode } = this.#ports.settings;
       // Rows that nobody waits for gather again.
       if (mode === "async" && !this.#closed && this.#queue.length < batchRows) break;
@@ -246,7 +250,7 @@ class QueuedLog implements DecisionLog {
       } catch (cause) {
         this.#failures += 1;
         if (attempt === 1) this.#ports.report("writing the decision log", cause);
-        if (this.#closed && attempt > 3) return;
+        if (this.#isAbandoned) return;
         await sleep(retryMs);
       }
     }
