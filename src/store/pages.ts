@@ -1,22 +1,29 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { delegationType } from "../core/delegation.ts";
 import { DomainError } from "../core/error.ts";
 import type { Name, ObjectRef } from "../core/object.ts";
 import { pageTuplesMax, type LoadedPage, type PageKey, type TakePart } from "../core/page.ts";
 import type { Revision } from "../core/revision.ts";
-import type { RelationTuple } from "../core/tuple.ts";
 import type { Session } from "./database.ts";
+import {
+  group,
+  parse,
+  readGroups,
+  sortColumns,
+  suffixOf,
+  tuplesOf,
+  type Column,
+  type PageRow,
+  type Source,
+} from "./page-rows.ts";
 import type { TupleRow } from "./schema.ts";
 import { columnsOfSubject, keyColumns, tupleColumns, tupleOfRow } from "./tuple-row.ts";
 
 /** A page that is never held in part has a limit all the same. */
 const wholePageTuplesMax = 200_000;
-/** So many tuples are parsed, and taken, in one tick. */
-const partTuplesMax = 500;
+/** So many of one reverse page come in one reply. */
+const replyTuplesMax = 1_000;
 /** Where a principal has given more, a pair's are looked for among those that the delegate holds. */
 const fewDelegations = 500;
-/** So many of one reverse page come in one reply. */
-const replyTuplesMax = 2_000;
 
 export interface LoadOptions {
   /** An older revision, which must not lie below the horizon. */
@@ -45,21 +52,8 @@ export async function loadPages(
   return keys.flatMap((key) => pages.get(key) ?? []);
 }
 
-interface Source {
-  readonly session: Session;
-  readonly tenant: string;
-  readonly at: Revision | undefined;
-  readonly take: TakePart | undefined;
-  readonly parsed: { sinceTurn: number };
-}
-
 type KeyOf<Kind extends PageKey["kind"]> = Extract<PageKey, { readonly kind: Kind }>;
-type Column = readonly (string | number)[];
-interface PageRow extends TupleRow {
-  readonly place: number;
-}
-
-const sortColumns = keyColumns.map((name) => `t.${name}`).join(", ");
+const subjectColumns = ["subject_type", "subject_id", "subject_relation"] as const;
 const onlyIndirect =
   "(t.subject_relation <> '' or t.subject_id = '*' or t.condition_name is not null)";
 
@@ -89,12 +83,11 @@ async function readForward(
   source: Source,
   keys: readonly ForwardKey[],
 ): Promise<readonly ForwardGroup[]> {
-  const whole = await readGroups(source, {
-    name: "page_forward",
-    columns: ["object_type", "object_id", "relation"],
-    values: forwardValues(keys),
-    limit: pageTuplesMax + 1,
-  });
+  const first = await readWhole(source, keys);
+  const whole: (readonly PageRow[])[] = [];
+  for (const [place, key] of keys.entries()) {
+    whole.push(await readOn(source, key, first[place] ?? []));
+  }
   const large = keys.filter((_, place) => (whole[place]?.length ?? 0) > pageTuplesMax);
   const partial = await readGroups(source, {
     name: "page_forward_partial",
@@ -110,29 +103,33 @@ async function readForward(
   });
 }
 
-/**
- * The tuples of the rows. Where they are many and the key is given, they are taken in parts and what is
- * returned is the last.
- */
-async function parse(
-  { take, parsed }: Source,
-  rows: readonly PageRow[],
-  key?: PageKey,
-): Promise<readonly RelationTuple[]> {
-  let tuples: RelationTuple[] = [];
-  for (const row of rows) {
-    if (take !== undefined && key !== undefined && tuples.length === partTuplesMax) {
-      take(key, tuples);
-      tuples = [];
-    }
-    if (parsed.sinceTurn === partTuplesMax) {
-      parsed.sinceTurn = 0;
-      await nextTurn();
-    }
-    parsed.sinceTurn += 1;
-    tuples.push(tupleOfRow(row));
+async function readWhole(
+  source: Source,
+  keys: readonly ForwardKey[],
+  last?: PageRow,
+): Promise<readonly (readonly PageRow[])[]> {
+  return await readGroups(source, {
+    name: "page_forward",
+    columns: ["object_type", "object_id", "relation"],
+    values: forwardValues(keys),
+    ...(last === undefined ? {} : { after: subjectColumns.map((name) => [name, last[name]]) }),
+    limit: replyTuplesMax,
+  });
+}
+
+/** The rest of a page of which one reply was not enough, up to where it is too large to be held whole. */
+async function readOn(
+  source: Source,
+  key: ForwardKey,
+  first: readonly PageRow[],
+): Promise<readonly PageRow[]> {
+  const rows = [...first];
+  for (let read = first.length; read === replyTuplesMax && rows.length <= pageTuplesMax;) {
+    const [next = []] = await readWhole(source, [key], rows.at(-1));
+    read = next.length;
+    rows.push(...next);
   }
-  return tuples;
+  return rows;
 }
 
 function forwardValues(keys: readonly ForwardKey[]): readonly Column[] {
@@ -266,7 +263,7 @@ async function readReverse(
       keys.map((key) => key.type),
       keys.map((key) => key.relation),
     ],
-    after,
+    after: [["object_id", after]],
     limit: replyTuplesMax,
   });
 }
@@ -311,87 +308,6 @@ async function loadPairs(source: Source, keys: readonly PageKey[]): Promise<Load
     ],
   );
   return await parseAll(source, wanted, group(checkWhole(rows)));
-}
-
-interface GroupQuery {
-  readonly name: string;
-  /** The columns that a key fixes, with their values, one a key. */
-  readonly columns: readonly string[];
-  readonly values: readonly Column[];
-  readonly condition?: string;
-  /** Only objects with an id above this. */
-  readonly after?: string;
-  /** Of the tuples of one key. */
-  readonly limit: number;
-}
-
-/** The rows of each key, in canonical order. */
-async function readGroups(
-  source: Source,
-  query: GroupQuery,
-): Promise<readonly (readonly PageRow[])[]> {
-  if (query.values[0]?.length === 0) return [];
-  const { at: revision } = source;
-  const more = [query.limit, query.after, revision].filter((value) => value !== undefined);
-  const limit = `$${query.columns.length + 2}`;
-  const after = `t.object_id > $${query.columns.length + 3}`;
-  const at = `$${query.columns.length + 1 + more.length}::bigint`;
-  const arrays = query.columns.map((_, index) => `$${index + 2}::text[]`).join(", ");
-  const fixed = query.columns.map((name) => `t.${name} = k.${name}`).join(" and ");
-  const condition = [query.condition, query.after === undefined ? undefined : after]
-    .map((one) => (one === undefined ? "" : ` and ${one}`))
-    .join("");
-  // Each part in the order of its index: without it a planner that has no statistics yet may take the
-  // index by subject, and walk past every subject that there is.
-  const part = (visible: string): string =>
-    `(select * from relation_tuple t where t.tenant_id = $1 and ${fixed}${condition} and ${visible}
-      order by ${sortColumns} limit ${limit})`;
-  const visible =
-    source.at === undefined
-      ? part("t.deleted_rev is null")
-      : `(select * from (${part(`t.deleted_rev is null and t.created_rev <= ${at}`)}
-          union all ${part(`t.deleted_rev > ${at} and t.created_rev <= ${at}`)}) t
-          order by ${sortColumns} limit ${limit})`;
-  const rows = await source.session.query<PageRow>(
-    {
-      name: `${query.name}${suffixOf(source)}`,
-      text: `select k.place::integer as place, ${tupleColumns.map((name) => `t.${name}`).join(", ")}
-        from unnest(${arrays}) with ordinality as k(${query.columns.join(", ")}, place)
-        cross join lateral ${visible} t
-        order by k.place, ${sortColumns}`,
-    },
-    [source.tenant, ...query.values, ...more],
-  );
-  return group(rows);
-}
-
-/**
- * The tuples that are visible: the live ones of the snapshot's head, or those of an older revision,
- * which are the live ones that were there and the ones deleted since.
- */
-function tuplesOf(
-  source: Source,
-  parameter: number,
-): { readonly text: string; readonly values: readonly number[] } {
-  if (source.at === undefined) {
-    return { text: "(select * from relation_tuple where deleted_rev is null)", values: [] };
-  }
-  const at = `$${parameter}::bigint`;
-  return {
-    text: `(select * from relation_tuple where deleted_rev is null and created_rev <= ${at}
-      union all select * from relation_tuple where deleted_rev > ${at} and created_rev <= ${at})`,
-    values: [source.at],
-  };
-}
-
-function suffixOf(source: Source): string {
-  return source.at === undefined ? "" : "_at";
-}
-
-function group(rows: readonly PageRow[]): readonly (readonly PageRow[])[] {
-  const groups: PageRow[][] = [];
-  for (const row of rows) (groups[row.place - 1] ??= []).push(row);
-  return groups;
 }
 
 function checkWhole<Item>(items: readonly Item[]): readonly Item[] {

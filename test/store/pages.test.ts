@@ -119,7 +119,7 @@ suite("loadPages", () => {
       };
       setImmediate(countTurns);
       const take = (key: PageKey, tuples: readonly RelationTuple[]): void => {
-        assert(tuples.length <= 500, `${tuples.length} tuples in one part`);
+        assert(tuples.length <= 250, `${tuples.length} tuples in one part`);
         parts.set(key, [...(parts.get(key) ?? []), ...tuples.map(formatTuple)]);
       };
       const pages = await store.database.snapshot((session) =>
@@ -128,7 +128,7 @@ suite("loadPages", () => {
       isOver = true;
       assert(turns > 9, `${turns} turns of the event loop`);
       for (const [place, { key, tuples }] of pages.entries()) {
-        assert(tuples.length <= 500);
+        assert(tuples.length <= 250);
         assert.deepEqual(
           [...(parts.get(key) ?? []), ...tuples.map(formatTuple)],
           whole[place]?.tuples.map(formatTuple),
