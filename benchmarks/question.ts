@@ -85,6 +85,13 @@ export function nodeTarget({ node }: Bench): LoadTarget {
   return { port: node.grpcPort, serverProcessId: node.processId, token: node.token };
 }
 
+const requestsSecondsMax = 60;
+
+/** Messages that a job of so many requests needs: those of a round more are sent first, to make the code warm. */
+export function messagesNeeded({ rounds }: Bench, requests: number): number {
+  return requests * (rounds + 1);
+}
+
 /** Four connections with 32 requests under way on each, unless the job says otherwise. */
 export function loadQuestion(bench: Bench, asked: LoadQuestion): Question {
   const { name, unit = "check", units = 1, tuples, seconds } = asked;
@@ -94,16 +101,20 @@ export function loadQuestion(bench: Bench, asked: LoadQuestion): Question {
     name,
     ...(seconds === undefined ? {} : { seconds }),
     async measure(span) {
-      const result = await bench.generator.run({
+      const job = {
         kind: "unary",
         order: [0],
         connections: 4,
         inFlight: 32,
         firstMessage: span.round * messagesOfRound,
-        seconds: requests === undefined ? span.seconds : 60,
+        seconds: requests === undefined ? span.seconds : requestsSecondsMax,
         warmUpSeconds: span.warmUpSeconds,
         ...asked.job,
-      });
+      } as const;
+      if (requests !== undefined && span.round === 0) {
+        await bench.generator.run({ ...job, firstMessage: bench.rounds * messagesOfRound });
+      }
+      const result = await bench.generator.run(job);
       const latenciesUs = result.latencies[0]?.us;
       return [
         {

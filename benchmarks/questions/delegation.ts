@@ -14,11 +14,17 @@ import {
   personId,
   type Organisation,
 } from "../organisation.ts";
-import { loadQuestion, nodeTarget, type Bench, type Question, type Topic } from "../question.ts";
+import {
+  loadQuestion,
+  messagesNeeded,
+  nodeTarget,
+  type Bench,
+  type Question,
+  type Topic,
+} from "../question.ts";
 
 const service = "/prokura.v1.DelegationService";
 const tenant = "delegations";
-const roundsMax = 20;
 
 /** What giving and taking away costs, and how long it takes until it is enforced on every node. */
 export const delegation: Topic = {
@@ -79,7 +85,7 @@ async function revoke(
 ): Promise<Question> {
   const idOf = (number: number): string => `revoked-${load.inFlight}-${number}`;
   const tuples = function* (): Generator<RelationTuple> {
-    for (let number = 0; number < requests * roundsOf(bench); number += 1) {
+    for (let number = 0; number < messagesNeeded(bench, requests); number += 1) {
       const person = number % organisation.people;
       const folder = organisation.folderOf(person);
       for (const line of delegationLines(idOf(number), person, `other-${person}`, folder)) {
@@ -88,17 +94,12 @@ async function revoke(
     }
   };
   await importTuples(bench.node.client, tenant, tuples());
-  const messages = Array.from({ length: requests * roundsOf(bench) }, (_, number) =>
+  const messages = Array.from({ length: messagesNeeded(bench, requests) }, (_, number) =>
     encoded(RevokeRequestSchema, { tenant, selector: { delegationId: idOf(number) } }),
   );
   const calls = [{ path: `${service}/Revoke`, messages, expected: { kind: "revoked" } }] as const;
   const job = { ...nodeTarget(bench), ...load, requests, calls };
   return loadQuestion(bench, { name, unit: "call", job });
-}
-
-function roundsOf({ rounds }: Bench): number {
-  if (rounds > roundsMax) throw new RangeError(`at most ${roundsMax} rounds of revocations`);
-  return rounds;
 }
 
 function entry(type: string, id: string) {

@@ -2,7 +2,7 @@ import { CheckRequestSchema } from "../../src/gen/prokura/v1/authorization_pb.ts
 import { fillTenant } from "../fill.ts";
 import { encoded } from "../message.ts";
 import { organisationModel, organisationOf, readCall } from "../organisation.ts";
-import { loadQuestion, nodeTarget, type Topic } from "../question.ts";
+import { loadQuestion, messagesNeeded, nodeTarget, type Topic } from "../question.ts";
 
 const tenant = "faults";
 
@@ -13,7 +13,7 @@ export const fault: Topic = {
   questions: 1,
   async prepare(bench) {
     const requests = bench.extent === "trial" ? 20 : 200;
-    const people = requests * bench.rounds;
+    const people = messagesNeeded(bench, requests);
     const organisation = organisationOf(people * 100);
     await fillTenant(bench.node.client, tenant, organisationModel, organisation.tuples());
     const messages = Array.from({ length: people }, (_, person) =>
