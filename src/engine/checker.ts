@@ -211,7 +211,7 @@ export class Checker implements GoalEvaluator {
       const name = scope.relationOf(userset);
       const plan = name === -1 ? undefined : relationOf(run.plan, scope.typeOf(target), name);
       if (plan === undefined) continue;
-      const value = this.#follow(page, position, relation, target, plan, mode, depth);
+      const value = this.#follow(object, page, position, relation, target, plan, mode, depth);
       untilMs = sooner(untilMs, run.untilMs, value, mode);
       result = union(result, value);
       if (result === member) break;
@@ -232,7 +232,7 @@ export class Checker implements GoalEvaluator {
     let result = notMember;
     const position = run.scope.positionIn(page, this.#subject);
     if (position >= 0) {
-      result = this.#hold(relation, page, position, mode);
+      result = this.#hold(object, relation, page, position, mode);
     } else if (!page.complete && this.#kind === "object") {
       result = this.#point(object, relation, mode);
     }
@@ -241,7 +241,7 @@ export class Checker implements GoalEvaluator {
     const wildcard = run.scope.positionIn(page, this.#wildcard);
     if (wildcard < 0) return result;
     const untilMs = run.untilMs;
-    const value = this.#hold(relation, page, wildcard, mode);
+    const value = this.#hold(object, relation, page, wildcard, mode);
     run.untilMs = sooner(untilMs, run.untilMs, value, mode);
     return union(result, value);
   }
@@ -279,7 +279,7 @@ export class Checker implements GoalEvaluator {
       const target = page.subjectAt(position);
       const plan = relationOf(run.plan, scope.typeOf(target), name);
       if (plan === undefined || scope.kindOf(target) !== "object") continue;
-      const value = this.#follow(page, position, tupleset, target, plan, mode, depth);
+      const value = this.#follow(object, page, position, tupleset, target, plan, mode, depth);
       untilMs = sooner(untilMs, run.untilMs, value, mode);
       result = union(result, value);
       if (result === member) break;
@@ -290,6 +290,7 @@ export class Checker implements GoalEvaluator {
 
   /** The tuple must hold, and the subject must be in what it leads to. */
   #follow(
+    object: SubjectSymbol,
     page: SubjectPage,
     position: number,
     via: RelationPlan,
@@ -300,7 +301,7 @@ export class Checker implements GoalEvaluator {
   ): Membership {
     const run = this.#run;
     const mark = run.names.length;
-    const held = this.#hold(via, page, position, mode);
+    const held = this.#hold(object, via, page, position, mode);
     if (held === notMember) return notMember;
     const untilMs = run.untilMs;
     const value = intersection(held, this.#visit(target, plan, mode, depth + 1));
@@ -309,7 +310,13 @@ export class Checker implements GoalEvaluator {
     return value;
   }
 
-  #hold(relation: RelationPlan, page: SubjectPage, position: number, mode: Mode): Membership {
+  #hold(
+    object: SubjectSymbol,
+    relation: RelationPlan,
+    page: SubjectPage,
+    position: number,
+    mode: Mode,
+  ): Membership {
     const run = this.#run;
     const subject = page.subjectAt(position);
     const condition = page.conditionAt(position);
@@ -317,11 +324,14 @@ export class Checker implements GoalEvaluator {
     const value = run.hold(relation, subject, condition, expiresAtMs, mode, this.#context);
     if (run.trace !== undefined && value !== notMember) {
       const detail = condition === undefined ? undefined : `under condition \`${condition.name}\``;
-      run.trace.note(
-        `tuple ${relation.relationName}@${formatSubject(run.scope.subjectOf(subject))}`,
-        value,
-        detail,
-      );
+      const named = run.scope.subjectOf(subject);
+      run.trace.note(`tuple ${relation.relationName}@${formatSubject(named)}`, value, detail, {
+        object: run.scope.refOf(object),
+        relation: relation.relationName,
+        subject: named,
+        ...(condition === undefined ? {} : { condition }),
+        ...(expiresAtMs === Number.POSITIVE_INFINITY ? {} : { expiresAtMs }),
+      });
     }
     return value;
   }

@@ -59,6 +59,10 @@ function lines({ label, outcome, detail, children, truncated }: Explanation): st
   return [line, ...children.flatMap((child) => lines(child).map((each) => `  ${each}`))];
 }
 
+function tuplesIn({ tuple, children }: Explanation): RelationTuple[] {
+  return [...(tuple === undefined ? [] : [tuple]), ...children.flatMap(tuplesIn)];
+}
+
 suite("an explanation", () => {
   test("of a relation shows the way that leads there, and what might have taken it away", () => {
     assert.deepEqual(lines(explained("user:dave").explanation), [
@@ -103,6 +107,22 @@ suite("an explanation", () => {
     assert.equal(there.explanation.outcome, "yes");
     assert.equal(there.explanation.detail, undefined);
     assert.equal(explained("user:erin", tuples, { place: "home" }).explanation.outcome, "no");
+  });
+
+  test("holds the stored tuples themselves, on whatever object they stand", () => {
+    const condition = { name: parseName("on_site", "condition"), context: {} };
+    const [plain] = tuplesOf("document:plan#viewer@user:erin");
+    const [eng, work] = tuplesOf(
+      "document:plan#viewer@group:eng#member",
+      "document:plan#parent@folder:work",
+    );
+    assert.ok(plain && eng && work);
+    const stored = { ...plain, condition, expiresAtMs: noon + 5 };
+    const { explanation } = explained("user:erin", [...world, stored], { place: "office" });
+    assert.deepEqual(tuplesIn(explanation), [stored]);
+    const carol = explained("user:carol").explanation;
+    const [viewing] = tuplesOf("folder:work#viewer@user:carol");
+    assert.deepEqual(tuplesIn(carol), [eng, work, viewing]);
   });
 
   test("of what meets a limit is unknown, and says which", () => {
