@@ -8,19 +8,11 @@ import { Verdict, type CheckResult } from "../src/gen/prokura/v1/authorization_p
 import type { Node } from "./node.ts";
 import type { Terms } from "./terms.ts";
 import type { Recording, WriteRecord } from "./record.ts";
-import {
-  agent,
-  document,
-  itemOf,
-  questions,
-  tenants,
-  tool,
-  userOf,
-  type Question,
-} from "./world.ts";
+import { agent, document, itemOf, questions, tool, userOf, type Question } from "./world.ts";
 
 export interface Clients {
   readonly nodes: () => readonly Node[];
+  readonly tenants: readonly string[];
   readonly terms: Terms;
   readonly recording: Recording;
   readonly signal: AbortSignal;
@@ -43,6 +35,7 @@ const explained: ReadonlySet<string> = new Set([
 
 /** Asks about everybody in some tenant, again and again, on one place among the nodes. */
 export async function checkForEver(clients: Clients, place: number): Promise<void> {
+  const { tenants } = clients;
   for (let turn = place; !clients.signal.aborted; turn += 1) {
     const { [place % clients.nodes().length]: node } = clients.nodes();
     const tenant = tenants[turn % tenants.length];

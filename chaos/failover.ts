@@ -14,7 +14,7 @@ import { newRecording } from "./record.ts";
 import { failoverTerms as terms } from "./terms.ts";
 import { seed, sendTraffic } from "./traffic.ts";
 import { verify, type Verified } from "./verify.ts";
-import { tenants } from "./world.ts";
+import { tenants as all } from "./world.ts";
 
 // Three servers on a primary with a synchronous standby, both Debian's PostgreSQL, clients as fast as
 // they can, and failovers: killed, cut off and left running, started again beside its successor. No
@@ -34,6 +34,8 @@ const { values } = parseArgs({
     quiet: { type: "boolean", default: false },
   },
 });
+// Fewer than without a standby: what is written is written twice, here on one machine.
+const tenants = all.slice(0, 3);
 const seconds = Number(values.seconds);
 if (!(seconds > 0)) throw new RangeError("--seconds must be a number above 0");
 
@@ -75,12 +77,12 @@ async function run(folderOfPrograms: string): Promise<void> {
       await startNode({ name, databaseUrl, broken: values.break, folder, remains, terms }),
     );
   }
-  await seed(nodes[0]);
+  await seed(nodes[0], tenants);
   const recording = newRecording();
   const counted = new Counted();
   const ending = new AbortController();
   const { signal } = ending;
-  const traffic = sendTraffic({ nodes: () => nodes, terms, recording, signal }, counted);
+  const traffic = sendTraffic({ nodes: () => nodes, tenants, terms, recording, signal }, counted);
   const answered = (sinceMs: number): number =>
     recording.writes.filter(({ ok, invokedMs }) => ok !== undefined && invokedMs >= sinceMs).length;
   const failing = failOverForEver({ pair, nodes, say, signal, answered, only: values.kind });

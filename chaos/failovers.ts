@@ -64,6 +64,7 @@ async function failOver(failing: Failing, name: string, cancels: boolean): Promi
   const over = new AbortController();
   // What is committed now waits for a standby that does not get it.
   pair.holdBack();
+  if (pair.isSynchronous) await someWait(pair.primary, failing.signal);
   const cancelling = cancels ? cancelWaits(pair.primary, over.signal) : Promise.resolve();
   await (pair.isSynchronous ? sleep(50 + Math.random() * 400) : someAnswers(failing));
   await kinds[name]?.(pair.primary);
@@ -78,6 +79,18 @@ async function failOver(failing: Failing, name: string, cancels: boolean): Promi
 async function someAnswers({ answered, signal }: Failing): Promise<void> {
   const startMs = performance.now();
   await until(() => answered(startMs) >= 10, 3 * calmMsMax, signal);
+}
+
+/** Else nothing is there that the standby lacks. */
+async function someWait(primary: DebianPostgres, signal: AbortSignal): Promise<void> {
+  const endMs = performance.now() + calmMsMax;
+  while (performance.now() < endMs && !signal.aborted) {
+    const waiting = await primary.query(
+      "select 1 from pg_stat_activity where wait_event = 'SyncRep' and application_name = 'prokura writes'",
+    );
+    if (waiting.length > 0) return;
+    await sleep(20);
+  }
 }
 
 async function until(isOver: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<void> {

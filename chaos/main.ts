@@ -50,7 +50,7 @@ parts.defer(async () => {
 });
 // The first brings the schema up to date.
 for (const name of ["one", "two", "three"]) nodes.push(await start(name));
-await seed(nodes[0]);
+await seed(nodes[0], tenants);
 const recording = newRecording();
 let remembered: Truths = new Map();
 const faults = await run();
@@ -85,7 +85,7 @@ async function run(): Promise<number> {
     say("SKIPPED: no clock is stepped, for there is no libfaketime: apt-get install faketime");
   say(`${nodes.length} nodes, ${tenants.length} tenants, ${seconds} s`);
   const traffic = sendTraffic(
-    { nodes: () => nodes, terms: shortTerms, recording, signal },
+    { nodes: () => nodes, tenants, terms: shortTerms, recording, signal },
     counted,
   );
   const harming = harm({

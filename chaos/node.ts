@@ -61,6 +61,9 @@ export async function startNode(options: NodeOptions): Promise<Node> {
       "--grpc-listen=127.0.0.1:0",
       "--http-listen=127.0.0.1:0",
       "--log-format=json",
+      `--data-dir=${proxy.folder}`,
+      // As many checks as can be: a row for each would be most of the load.
+      "--decision-log=off",
       `--lease-serve=${terms.serveMs}ms`,
       `--lease-kill=${terms.killMs}ms`,
       `--lease-renew=${terms.renewMs}ms`,

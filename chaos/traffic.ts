@@ -3,10 +3,10 @@ import { tupleToProto } from "../src/client/tuple.ts";
 import { checkForEver, writeForEver, type Clients } from "./clients.ts";
 import type { Counted } from "./counted.ts";
 import type { Node } from "./node.ts";
-import { modelText, seedTuples, tenants, users } from "./world.ts";
+import { modelText, seedTuples, users } from "./world.ts";
 
 /** Tenants, a model, and what no client changes. */
-export async function seed(node: Node | undefined): Promise<void> {
+export async function seed(node: Node | undefined, tenants: readonly string[]): Promise<void> {
   if (node === undefined) throw new Error("there is no node");
   const { client } = node;
   const options = { deadlineMs: 20_000 };
@@ -24,7 +24,9 @@ export async function seed(node: Node | undefined): Promise<void> {
 export async function sendTraffic(clients: Clients, counted: Counted): Promise<void> {
   await Promise.all([
     ...Array.from({ length: 8 }, (_, place) => checkForEver(clients, place)),
-    ...tenants.flatMap((tenant) => users.map((user) => writeForEver(clients, tenant, user))),
+    ...clients.tenants.flatMap((tenant) =>
+      users.map((user) => writeForEver(clients, tenant, user)),
+    ),
     countForEver(clients, counted),
   ]);
 }
