@@ -137,6 +137,8 @@ suite("a delegated call", () => {
           const selection = decided(selectDelegations(view, query, defaultLimits));
           assert.ok(selection.kind === "selection");
           const chosen = selection.selected;
+          const { delegationId = chosen[0] } = query;
+          assert.ok(delegationId !== undefined && chosen.includes(delegationId), formatCall(call));
           const rest = world.tuples.filter((tuple) => !chosen.some((id) => isOn(tuple, id)));
           const after = ask(wholeView(replaceTuples(world, rest)), call);
           // Of one id alone, another delegation may carry the call, or fail to be judged.
