@@ -113,7 +113,7 @@ export const deleteTuples: Command = onlineCommand({
   flags: {
     ...filterFlags,
     limit: optional(
-      { name: "limit", value: "N", meaning: "most to delete at a time, up to 5000" },
+      { name: "limit", value: "N", meaning: "most to delete at a time, up to 2000" },
       parseCount,
     ),
     dryRun: toggle("dry-run", "only count those that match"),
