@@ -1,9 +1,9 @@
-import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
 import {
-  Mode,
   ReasonSchema,
   VerdictSchema,
   type Access,
+  CheckRequestSchema,
   type CheckRequest,
   type CheckResponseSchema,
 } from "../gen/prokura/v1/authorization_pb.ts";
@@ -16,21 +16,7 @@ import type { Object$ as ObjectProto } from "../gen/prokura/v1/core_pb.ts";
 export function decodeCheckJson(text: string): CheckRequest | undefined {
   const parsed = parseAsWritten(text);
   if (parsed === undefined) return undefined;
-  const request: CheckRequest = {
-    $typeName: "prokura.v1.CheckRequest",
-    tenant: "",
-    principal: undefined,
-    actors: [],
-    tool: undefined,
-    accesses: [],
-    session: undefined,
-    delegationId: "",
-    partialChain: false,
-    contextualTuples: [],
-    explain: false,
-    mode: Mode.UNSPECIFIED,
-    bearerToken: "",
-  };
+  const request = create(CheckRequestSchema);
   for (const name of Object.keys(parsed)) {
     if (!readField(request, name, parsed[name])) return undefined;
   }

@@ -2,7 +2,7 @@ import { decodeHuffman } from "./huffman.ts";
 import { staticFields } from "./static-fields.ts";
 
 /** The size that an encoder may use until it is told otherwise; we never tell otherwise. */
-export const tableBytesMax = 4096;
+const tableBytesMax = 4096;
 
 const entryBytes = 32;
 const noBytes: Buffer = Buffer.alloc(0);
