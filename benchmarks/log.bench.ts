@@ -44,7 +44,8 @@ const result = {
   thread_us: each("thread"),
   process_us: each("process"),
   postgres_us: each("postgres"),
-  rows,
+  // With those of the warm-up; what is missing was not written in the last five seconds.
+  missing: Math.max(0, decided - rows),
   dropped,
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -67,9 +67,7 @@ export function readmeSection(taken: Circumstances, rows: readonly Row[]): strin
     ...head,
     ...costLines,
     "",
-    ...latencyHead,
-    ...latencyLines,
-    "",
+    ...(latencyLines.length === 0 ? [] : [...latencyHead, ...latencyLines, ""]),
     ...(sizePlot(rows) === undefined ? [] : [image, ""]),
   ].join("\n");
 }

@@ -20,6 +20,9 @@ export interface SealAnswer extends Sealed {
   readonly id: number;
 }
 
+/** What the thread says once it has read its program, which may take it seconds on a busy machine. */
+export const ready = "ready";
+
 /** Links and compresses rows, many of them on a thread of its own, which starts when it is needed. */
 export interface Sealer {
   /** Rejects where the thread failed; the next call starts another. */
@@ -68,8 +71,12 @@ class ThreadSealer implements Sealer {
   #start(): Worker {
     const worker = new Worker(new URL(`./seal-worker${extension}`, import.meta.url));
     worker.unref();
-    worker.on("online", () => (this.#isReady = true));
-    worker.on("message", ({ id, ...sealed }: SealAnswer) => {
+    worker.on("message", (answer: SealAnswer | typeof ready) => {
+      if (answer === ready) {
+        this.#isReady = true;
+        return;
+      }
+      const { id, ...sealed } = answer;
       this.#waiting.get(id)?.resolve(sealed);
       this.#waiting.delete(id);
     });
