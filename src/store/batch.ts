@@ -6,7 +6,7 @@ import { applyMutation } from "./apply.ts";
 import { readBatch } from "./batch-reads.ts";
 import { BatchState } from "./batch-state.ts";
 import { writeBatch } from "./batch-writes.ts";
-import { sqlStateOf } from "./database-error.ts";
+import { inOneFlight, sqlStateOf } from "./database-error.ts";
 import { readLastDigest, sealRevisions } from "./revision-seal.ts";
 import { expectNoWarning, outcomeUnknown, sessionOf, type Database } from "./database.ts";
 import { notifyHeadIn } from "./hints.ts";
@@ -69,7 +69,7 @@ async function write(
 ): Promise<Written> {
   const session = sessionOf(client);
   // One flight: the server runs them one after another.
-  const [, locked, reads, lastDigest] = await Promise.all([
+  const [, locked, reads, lastDigest] = await inOneFlight([
     client.query("begin isolation level read committed"),
     session.query<LockRow>(lockStatement, [tenant, mutations.length]),
     readBatch(session, tenant, mutations),

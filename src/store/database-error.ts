@@ -22,6 +22,28 @@ export function sqlStateOf(error: unknown): string | undefined {
   return typeof error.code === "string" ? error.code : undefined;
 }
 
+/**
+ * What statements that were sent together answered. Where one fails, those behind it only say so: the
+ * error is that of the first, however late its promise hears of it.
+ */
+export async function inOneFlight<const Statements extends readonly Promise<unknown>[]>(
+  statements: Statements,
+): Promise<{ -readonly [Each in keyof Statements]: Awaited<Statements[Each]> }> {
+  try {
+    return await Promise.all(statements);
+  } catch (error) {
+    if (sqlStateOf(error) !== inFailedTransaction) throw error;
+    for (const each of await Promise.allSettled(statements)) {
+      if (each.status === "rejected" && sqlStateOf(each.reason) !== inFailedTransaction) {
+        throw each.reason;
+      }
+    }
+    throw error;
+  }
+}
+
+const inFailedTransaction = "25P02";
+
 /** Deadlock and serialization failure: the same transaction may well succeed the next time. */
 export function isTransient(error: unknown): boolean {
   const code = sqlStateOf(error);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Kysely, PostgresDialect } from "kysely";
 import { Pool, types, type PoolClient, type PoolConfig } from "pg";
 import { DomainError } from "../core/error.ts";
-import { asDomainError } from "./database-error.ts";
+import { asDomainError, inOneFlight } from "./database-error.ts";
 import type { Schema } from "./schema.ts";
 
 export interface DatabaseOptions {
@@ -109,7 +109,7 @@ export class Database {
     const { promise, resolve, reject } = Promise.withResolvers<Value>();
     this.lend("reads", async (client) => {
       const begin = client.query("begin isolation level repeatable read read only");
-      const [value] = await Promise.all([reads(sessionOf(client)), begin]);
+      const [value] = await inOneFlight([reads(sessionOf(client)), begin]);
       resolve(value);
       // Of what was read nothing hangs on it, only when the connection can be lent again.
       await client.query("commit");
