@@ -31,6 +31,9 @@ const explained: ReadonlySet<string> = new Set([
   "limit_exceeded",
   "write_conflict",
   "revision_ahead",
+  // Here history is forgotten right up to the head, as no setting of a server would have it: what was
+  // read a moment ago, to be revoked or delegated on, may be gone.
+  "revision_expired",
 ]);
 
 /** Asks about everybody in some tenant, again and again, on one place among the nodes. */
