@@ -128,7 +128,11 @@ async function makeKeyFile(dataDir: string, path: string): Promise<string> {
     const draft = `${path}.${randomUUID()}`;
     await writeFile(draft, pem, { mode: 0o600, flag: "wx" });
     // Another node of the same machine may have been quicker: then its key is ours.
-    await link(draft, path).finally(() => unlink(draft));
+    try {
+      await link(draft, path);
+    } finally {
+      await unlink(draft);
+    }
     return pem;
   } catch (cause) {
     const other = await readFile(path, "utf8").catch(() => undefined);

@@ -62,8 +62,9 @@ suite("canonical JSON", () => {
 
   test("escapes no more than it must, as the RFC's example", () => {
     const value: Json = {
-      numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
-      string: "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
+      // The example's own digits, one more than a number holds.
+      numbers: [Number("333333333.33333329"), 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
+      string: "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"/",
       literals: [null, true, false],
     };
     assert.equal(
@@ -75,7 +76,7 @@ suite("canonical JSON", () => {
   test("is the same for equal values, and reads back as them", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        const text = canonicalJson(value as Json);
+        const text = canonicalJson(JSON.parse(JSON.stringify(value)));
         assert.equal(canonicalJson(JSON.parse(text)), text);
       }),
     );
