@@ -117,7 +117,7 @@ export function pagesOfAll({ metrics }: Pick<HttpPages, "metrics">): Pick<HttpPa
 }
 
 function tell(message: Message): void {
-  process.send?.(message);
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
 /** `undefined` where it ended before it answered. */
@@ -157,7 +157,7 @@ function passOn(asker: Worker, message: Message): void {
     cluster.off("message", take);
     const sorted = [...texts].toSorted(([left], [right]) => left - right);
     const text = mergeMetrics(sorted.map(([id, one]) => ({ labels: `worker="${id}"`, text: one })));
-    if (!asker.isDead()) asker.send({ kind: "collected", question: message.question, text });
+    sendTo(asker, { kind: "collected", question: message.question, text });
   };
   const take = (worker: Worker, answer: Message): void => {
     if (answer.kind !== "metrics" || answer.question !== askedAs) return;
@@ -168,7 +168,12 @@ function passOn(asker: Worker, message: Message): void {
   // A worker that hangs must not take the metrics of the others with it.
   const late = setTimeout(finish, metricsWaitMs);
   cluster.on("message", take);
-  for (const worker of asked) worker.send({ kind: "collect", question: askedAs });
+  for (const worker of asked) sendTo(worker, { kind: "collect", question: askedAs });
 }
 
 let lastQuestion = 0;
+
+/** One that is just leaving is not told: an error would come of it. */
+function sendTo(worker: Worker, message: Message): void {
+  if (worker.isConnected()) worker.send(message, () => {});
+}

@@ -99,11 +99,14 @@ class LogVerifier {
       const name = this.#reports[index]?.chain ?? "";
       if (startsAt > 1) this.#requireAged(name, startsAt, aged.get(name), chain);
     }
-    const known = new Set(this.#reports.map(({ chain }) => chain));
+    // Of a chain without rows only its name is left.
+    const known = new Set(this.#reports.flatMap(({ chain, rows }) => (rows > 0 ? [chain] : [])));
     for (const chain of this.#trusted.chains) {
       if (known.has(chain)) continue;
       const signed = [...this.#trusted.of(chain)];
-      const left = signed.filter(([seq, { atMs }]) => !isAged(aged.get(chain), seq, atMs, aged));
+      const left = signed.filter(
+        ([seq, { atMs }]) => !isAged(aged.get(chain), seq + 1, atMs, aged),
+      );
       if (left.length === 0) continue;
       const last = Math.max(...left.map(([seq]) => seq));
       this.#findings.add("cut_off", chain, 1, `the chain is gone, with its rows 1 to ${last}`);

@@ -95,7 +95,7 @@ function isCovered(
     return isCertain(value) && value !== notMember;
   }
   const coverable = coverableOf(run, contract, subject, {}, {});
-  return coversButForConditions(run, delegation, relation, coverable);
+  return coversButForConditions(run, contract, delegation, relation, coverable);
 }
 
 function relationOfQuery(contract: Contract, relation: CoverQuery["relation"]): RelationPlan {

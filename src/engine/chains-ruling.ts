@@ -128,11 +128,11 @@ function coverageOf({ parties, coverableTool, accesses }: CallCase, { links }: C
   const { run, contract } = parties;
   return {
     tool: links.every(({ delegation }) =>
-      coversButForConditions(run, delegation, contract.tool, coverableTool),
+      coversButForConditions(run, contract, delegation, contract.tool, coverableTool),
     ),
     resources: accesses.map(({ coverable }) =>
       links.every(({ delegation }) =>
-        coversButForConditions(run, delegation, contract.resource, coverable),
+        coversButForConditions(run, contract, delegation, contract.resource, coverable),
       ),
     ),
   };

@@ -34,7 +34,7 @@ export function closureOf(
   object: SubjectSymbol,
   relation: RelationPlan,
   mode: Mode,
-  context: JsonObject,
+  context: JsonObject | undefined,
 ): Closure {
   // Of what is not simple, first everything that could be in it, then each of them asked.
   const expansion = new Expansion(run, relation.simple ? mode : taking);

@@ -108,15 +108,19 @@ export function covers(
   return result;
 }
 
-/** Whether it would be covered if the conditions on covering tuples turned out well. */
+/** Whether it would be covered if the conditions on the way, covering tuples included, turned out well. */
 export function coversButForConditions(
   run: Run,
+  contract: Contract,
   delegation: SubjectSymbol,
   relation: RelationPlan,
-  coverable: Coverable,
+  { object }: Coverable,
 ): boolean {
-  return coverable.places.some(
-    ({ object }) =>
-      new Checker(run, object, undefined).check(delegation, relation, granting) !== notMember,
-  );
+  const isCovered = (place: SubjectSymbol): boolean =>
+    new Checker(run, place, undefined).check(delegation, relation, granting) !== notMember;
+  if (isCovered(object)) return true;
+  const within = relationOf(run.plan, run.scope.typeOf(object), contract.withinName);
+  if (within === undefined) return false;
+  const places = closureOf(run, object, within, granting, undefined);
+  return places.elements.some((place) => isCovered(place.object));
 }

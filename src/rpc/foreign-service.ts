@@ -28,6 +28,8 @@ export function foreignRoutes(install: (server: Server) => void): readonly Http2
     };
     routes.push({
       path,
+      // Nobody need say who they are here, and nobody has much to say.
+      limits: { messageBytesMax: 16 * 1024, answerBytesMax: 4 * 1024 * 1024 },
       serve: (call) => serveForeign(call, kind, handler, write, read),
     });
     return true;

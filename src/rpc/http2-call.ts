@@ -24,6 +24,8 @@ export interface CallLimits {
   readonly answerBytesMax: number;
 }
 
+// What is said back of a header: it costs its client nothing.
+const echoedMax = 128;
 const noMessages: readonly FramedMessage[] = [];
 
 /** One call on one stream of HTTP/2: its messages in and out, its deadline, and its one end. */
@@ -50,6 +52,8 @@ export class Http2Call implements StreamReader {
   #hasEnded = false;
   #hasHalfClosed = false;
   #isOver = false;
+  /** What it was answered with, before that is out. */
+  #ending: Code | "ok" | undefined;
 
   constructor(
     stream: CallStream,
@@ -74,7 +78,10 @@ export class Http2Call implements StreamReader {
     if (timeoutMs !== undefined) {
       this.#timer = setTimeout(() => this.#expire(), timeoutMs);
     } else if (timeout !== undefined) {
-      this.fail({ status: Code.Internal, message: `Invalid grpc-timeout value "${timeout}"` });
+      this.fail({
+        status: Code.Internal,
+        message: `Invalid grpc-timeout value "${timeout.slice(0, echoedMax)}"`,
+      });
     }
   }
 
@@ -133,6 +140,8 @@ export class Http2Call implements StreamReader {
   /** Ends the call with OK, after a last message if there is one. */
   finish(framed?: Buffer): void {
     if (this.#isOver || (framed !== undefined && !this.#fits(framed))) return;
+    // The stream may tell its end at once.
+    this.#ending = "ok";
     this.#stream.finish("ok", framed);
     this.#over("ok");
   }
@@ -140,6 +149,7 @@ export class Http2Call implements StreamReader {
   /** Ends the call with an error. Only the first end counts. */
   fail(status: WireStatus): void {
     if (this.#isOver) return;
+    this.#ending = status.status;
     this.#stream.finish(status);
     this.#over(status.status);
   }
@@ -197,7 +207,7 @@ export class Http2Call implements StreamReader {
   }
 
   closed(): void {
-    this.#over(Code.Canceled);
+    this.#over(this.#ending ?? Code.Canceled);
   }
 
   /** In order, also where some are compressed and others not. */

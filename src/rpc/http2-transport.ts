@@ -23,7 +23,7 @@ import type {
 import { codecOf, type Codec } from "./codec.ts";
 import { pathOf } from "./grpc.ts";
 import { answerEach } from "./http2-each.ts";
-import type { Http2Call } from "./http2-call.ts";
+import type { CallLimits, Http2Call } from "./http2-call.ts";
 import { messagesOf, readOne, writable } from "./http2-messages.ts";
 import { wireStatus } from "./http2-status.ts";
 import { Overdue } from "./overdue.ts";
@@ -34,6 +34,8 @@ export interface Http2Route {
   readonly path: string;
   /** Absent where a call is let in whatever else is under way: else overload looks like death. */
   readonly gate?: Gate;
+  /** Absent: those of the server. */
+  readonly limits?: CallLimits;
   serve(call: Http2Call): void;
 }
 

@@ -22,7 +22,8 @@ export function serveCall(
 ): void {
   const route = transport.find(head.path);
   if (route === undefined) {
-    const message = `The server does not implement the method ${head.path}`;
+    // Cut: what is said back costs its client nothing.
+    const message = `The server does not implement the method ${head.path.slice(0, 128)}`;
     stream.finish({ status: Code.Unimplemented, message });
     stream.ignore();
     return;
@@ -35,6 +36,6 @@ export function serveCall(
     stream.ignore();
     return;
   }
-  const call = new Http2Call(stream, head, limits, peer, ticket);
+  const call = new Http2Call(stream, head, route.limits ?? limits, peer, ticket);
   if (!call.isOver) route.serve(call);
 }

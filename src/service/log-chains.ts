@@ -1,3 +1,4 @@
+import { DomainError } from "../core/error.ts";
 import {
   formatDecisionRow,
   type KeptParameters,
@@ -149,6 +150,8 @@ export class LogChains {
   async #byChain(items: readonly LogItem[]): Promise<[OpenChain, readonly LogItem[]][]> {
     const chains: [OpenChain, readonly LogItem[]][] = [];
     for (const [tenant, own] of Map.groupBy(items, (item) => item.tenant)) {
+      // It may have been made since it was looked for: whatever was decided there, it is there.
+      if (own.some(provesTenant)) this.#absent.delete(tenant);
       const chain = this.#open.get(tenant) ?? (await this.#openChain(tenant, own[0]?.atMs ?? 0));
       if (chain !== undefined) chains.push([chain, own]);
     }
@@ -248,4 +251,8 @@ export class LogChains {
     this.#displaced.add(tenant);
     return false;
   }
+}
+
+function provesTenant(item: LogItem): boolean {
+  return item.kind === "note" || !(item.outcome instanceof DomainError);
 }

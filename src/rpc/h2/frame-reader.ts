@@ -32,9 +32,11 @@ export class FrameReader {
   /** Whatever is left is not looked at. */
   stop(): void {
     this.#isStopped = true;
+    this.#rest = undefined;
   }
 
   read(chunk: Buffer): ReadProblem | undefined {
+    if (this.#isStopped) return undefined;
     const bytes = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
     this.#rest = undefined;
     let at = 0;
@@ -58,7 +60,7 @@ export class FrameReader {
       this.#take(bytes[at + 3] ?? 0, bytes[at + 4] ?? 0, streamId, bytes, start, end);
       at = end;
     }
-    if (at < bytes.length) this.#rest = bytes.subarray(at);
+    if (at < bytes.length && !this.#isStopped) this.#rest = bytes.subarray(at);
     return undefined;
   }
 }

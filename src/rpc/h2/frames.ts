@@ -53,3 +53,5 @@ export const setting = {
 
 export const windowBytesDefault = 65_535;
 export const windowBytesMax: number = 2 ** 31 - 1;
+
+export const emptyPayload: Buffer = Buffer.alloc(0);

@@ -3,6 +3,7 @@ import { readSettings } from "./client-settings.ts";
 import { callHeadOf } from "./call-head.ts";
 import { FrameReader } from "./frame-reader.ts";
 import {
+  emptyPayload,
   flag,
   frameType,
   h2Error,
@@ -197,8 +198,7 @@ export class H2Connection implements StreamHost {
     const from = padding === 0 ? start : start + 1;
     const to = padding === 0 ? end : end - padding + 1;
     if (stream === undefined) {
-      // It was ended here, and the client did not know yet.
-      this.#giveBack(end - start);
+      this.#giveBack(end - start); // It was ended here, and the client did not know yet.
       return;
     }
     if (stream.hasEnded) {
@@ -206,8 +206,10 @@ export class H2Connection implements StreamHost {
       this.#resetStream(stream, h2Error.streamClosed);
       return;
     }
-    this.#giveBack(padding);
-    if (!stream.window.take(to - from)) {
+    // Padding counts on both windows, and is read at once.
+    const fits = stream.window.take(end - start);
+    this.consumed(stream, end - start - (to - from));
+    if (!fits) {
       this.#giveBack(to - from);
       this.#resetStream(stream, h2Error.flowControl);
       return;
@@ -313,7 +315,7 @@ export class H2Connection implements StreamHost {
       return;
     }
     if (read.refusesTable) this.#output.tableIsRefused = true;
-    this.#output.frames.frame(frameType.settings, flag.acknowledge, 0, noPayload);
+    this.#output.frames.frame(frameType.settings, flag.acknowledge, 0, emptyPayload);
     if (read.streamWindowBytes === undefined) return;
     const more = read.streamWindowBytes - this.#streamWindowBytes;
     this.#streamWindowBytes = read.streamWindowBytes;
@@ -340,10 +342,11 @@ export class H2Connection implements StreamHost {
     }
     const more = bytes.readUInt32BE(start) & 0x7fffffff;
     if (id === 0) {
+      const wasShut = this.#output.windowBytes <= 0;
       this.#output.windowBytes += more;
       const isTooWide = this.#output.windowBytes > windowBytesMax;
       if (more === 0 || isTooWide) this.#fail(h2Error.flowControl);
-      else this.#output.pumpHeld();
+      else if (wasShut) this.#output.pumpHeld();
       return;
     }
     if (id > this.#lastStreamId) {
@@ -395,5 +398,3 @@ export class H2Connection implements StreamHost {
     this.#socket.end();
   }
 }
-
-const noPayload = Buffer.alloc(0);

@@ -51,7 +51,10 @@ export class H2Output {
   }
 
   pumpHeld(): void {
-    for (const stream of this.#held) this.pump(stream);
+    for (const stream of this.#held) {
+      if (this.windowBytes <= 0) return;
+      this.pump(stream);
+    }
   }
 
   forget(stream: H2Stream): void {

@@ -21,7 +21,13 @@ export async function listenH2(
 ): Promise<Listener> {
   const service = grpcService(serving);
   const open = new Map<H2Connection, Socket>();
+  // Those that have not said a word of HTTP/2 yet, too.
+  const sockets = new Set<Socket>();
   const server = createListener(serving.tls, (socket) => connect(serving, service, open, socket));
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   const port = await listen(server, address, "--grpc-listen");
   return { port, setServing: (serves) => service.setServing(serves), close };
 
@@ -29,7 +35,7 @@ export async function listenH2(
     service.stop();
     await new Promise<void>((resolve) => {
       const cut = setTimeout(() => {
-        for (const connection of open.keys()) connection.destroy();
+        for (const socket of sockets) socket.destroy();
       }, graceMs);
       server.close(() => {
         clearTimeout(cut);

@@ -200,6 +200,21 @@ suite("HTTP/2 of our own", () => {
     }
   });
 
+  test("an answered call is counted as what it was answered", async () => {
+    await using server = await checking();
+    using client = await FrameClient.open(server.rpc.grpcPort);
+    client.send(call(1), headers(3, changed(":path", path.replace("Check", "Expand"))));
+    client.send(frame(type.data, endStream, 3, message));
+    await answered(client, 1);
+    await client.until((one) => one.streamId === 3 && (one.flags & endStream) !== 0);
+    const text = await (await fetch(`${server.httpUrl}/metrics`)).text();
+    assert.match(text, /prokura_requests_total\{method="[^"]*\/Check",status="ok"\} 1\n/);
+    assert.match(
+      text,
+      /prokura_requests_total\{method="[^"]*\/Expand",status="invalid_argument"\} 1\n/,
+    );
+  });
+
   test("headers that came before mean the same again, until the table changes", async () => {
     await using server = await checking();
     using client = await FrameClient.open(server.rpc.grpcPort);
