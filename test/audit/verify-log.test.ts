@@ -101,6 +101,19 @@ suite("verifying a log", () => {
     assert.deepEqual(await codes([], [signed(rows, 3)]), ["cut_off"]);
   });
 
+  test("finds a chain that was emptied, though its name and its checkpoints are left", async () => {
+    const kept = signed(rows, 3);
+    const emptied: LogPart[] = [
+      { kind: "checkpoint", signed: kept },
+      { kind: "chain", chain, headSeq: 0, headHash: genesis },
+    ];
+    const report = await verifyLog(tenant, emptied, { checkpoints: [kept], keys: [] });
+    assert.deepEqual(
+      report.findings.map(({ code }) => code),
+      ["cut_off"],
+    );
+  });
+
   test("takes the removal of old rows where a signed row tells of it, and no other", async () => {
     const old = linkRows(genesis, rows.slice(0, 3)).head;
     const later = rowsOf([
