@@ -20,8 +20,9 @@ export interface CoverQuery {
 }
 
 /**
- * Whether a delegation covers a subject if conditions turned out well: they are not compared, each
- * link's is judged at each call. A wildcard is covered by the same wildcard alone, a userset by
+ * Whether a delegation covers a subject if the conditions of its own tuples turned out well: they are
+ * not compared, each link's is judged at each call. What the subject is within counts as it is now,
+ * where a condition that lacks context may hold. A wildcard is covered by the same wildcard alone, a userset by
  * itself or by what holds it.
  */
 export function coversSubject(
@@ -94,8 +95,8 @@ function isCovered(
     const value = new Checker(run, subject, undefined).check(delegation, relation, granting);
     return isCertain(value) && value !== notMember;
   }
-  const coverable = coverableOf(run, contract, subject, {}, {});
-  return coversButForConditions(run, contract, delegation, relation, coverable);
+  const { places } = coverableOf(run, contract, subject, {}, {});
+  return coversButForConditions(run, delegation, relation, places);
 }
 
 function relationOfQuery(contract: Contract, relation: CoverQuery["relation"]): RelationPlan {

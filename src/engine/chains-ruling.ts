@@ -1,10 +1,16 @@
 import { reasons, type Reason } from "../core/decision.ts";
 import type { CallCase } from "./call-case.ts";
 import { chainOf, judgeChain, leavesOf, type Chain } from "./chain.ts";
-import { covers, coversButForConditions } from "./coverage.ts";
+import {
+  covers,
+  coversButForConditions,
+  placesButForConditions,
+  type Coverable,
+} from "./coverage.ts";
 import { judgeEligibility } from "./eligibility.ts";
 import { member, needs, notMember, union, unknown, type Membership } from "./membership.ts";
 import { judgeSession, judgeSessionParties } from "./session.ts";
+import type { RelationPlan } from "./plan.ts";
 import { Tally, type Failure } from "./tally.ts";
 
 /** What all chains together say. */
@@ -126,15 +132,15 @@ interface Coverage {
 
 function coverageOf({ parties, coverableTool, accesses }: CallCase, { links }: Chain): Coverage {
   const { run, contract } = parties;
+  const isCovered = ({ object }: Coverable, relation: RelationPlan): boolean => {
+    const places = placesButForConditions(run, contract, object);
+    return links.every(({ delegation }) =>
+      coversButForConditions(run, delegation, relation, places),
+    );
+  };
   return {
-    tool: links.every(({ delegation }) =>
-      coversButForConditions(run, contract, delegation, contract.tool, coverableTool),
-    ),
-    resources: accesses.map(({ coverable }) =>
-      links.every(({ delegation }) =>
-        coversButForConditions(run, contract, delegation, contract.resource, coverable),
-      ),
-    ),
+    tool: isCovered(coverableTool, contract.tool),
+    resources: accesses.map(({ coverable }) => isCovered(coverable, contract.resource)),
   };
 }
 

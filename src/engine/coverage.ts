@@ -108,19 +108,26 @@ export function covers(
   return result;
 }
 
-/** Whether it would be covered if the conditions on the way, covering tuples included, turned out well. */
+/** Whether one of the places is covered if the conditions on covering tuples turned out well. */
 export function coversButForConditions(
   run: Run,
-  contract: Contract,
   delegation: SubjectSymbol,
   relation: RelationPlan,
-  { object }: Coverable,
+  places: readonly { readonly object: SubjectSymbol }[],
 ): boolean {
-  const isCovered = (place: SubjectSymbol): boolean =>
-    new Checker(run, place, undefined).check(delegation, relation, granting) !== notMember;
-  if (isCovered(object)) return true;
+  return places.some(
+    ({ object }) =>
+      new Checker(run, object, undefined).check(delegation, relation, granting) !== notMember,
+  );
+}
+
+/** The object, and all that it would be within if the conditions on the way turned out well. */
+export function placesButForConditions(
+  run: Run,
+  contract: Contract,
+  object: SubjectSymbol,
+): readonly { readonly object: SubjectSymbol }[] {
   const within = relationOf(run.plan, run.scope.typeOf(object), contract.withinName);
-  if (within === undefined) return false;
-  const places = closureOf(run, object, within, granting, undefined);
-  return places.elements.some((place) => isCovered(place.object));
+  if (within === undefined) return [{ object }];
+  return [{ object }, ...closureOf(run, object, within, granting, undefined).elements];
 }

@@ -89,6 +89,31 @@ suite("coversSubject", () => {
     });
   }
 
+  test("judges what a resource is within as it stands: a condition that fails now takes it out", () => {
+    const text = formatModel(stock).replaceAll(
+      "define parent: [folder]",
+      "define parent: [folder, folder with small]",
+    );
+    const view = viewOf(parseModel(text), [
+      ...tuplesOf("delegation:d1#resource@folder:work"),
+      conditional("document:open#parent@folder:work"),
+      conditional("document:small#parent@folder:work", { amount: 1 }),
+      conditional("document:large#parent@folder:work", { amount: 10 }),
+    ]);
+    for (const [subject, expected] of [
+      ["document:open", true],
+      ["document:small", true],
+      ["document:large", false],
+    ] as const) {
+      const query = {
+        delegationId: "d1",
+        relation: "resource" as const,
+        subject: parseSubjectText(subject, "subject"),
+      };
+      assert.equal(decided(coversSubject(view, query, defaultLimits)), expected, subject);
+    }
+  });
+
   test("takes conditions for met: each link's is judged at each call", () => {
     assert.equal(isCovered("d1", "tool", "tool:pay"), true);
     assert.equal(isCovered("d1", "resource", "document:budget"), true);
