@@ -20,6 +20,8 @@ export interface Call {
   readonly contextualTuples: readonly RelationTuple[];
   /** What named principal and actors, where it was no plain naming. No decision rests on it. */
   readonly shownToken?: ShownToken;
+  /** Whoever asks the same again shows this very object: what follows from it may be kept with it. */
+  readonly isShared?: true;
 }
 
 /** What is kept of a verified token, which is never the token. */

@@ -115,7 +115,9 @@ function readSole(
     if (!run.isAllowed(relation, subject, page.conditionAt(position))) continue;
     sole.count += 1;
     sole.subject = sole.count === 1 ? subject : -1;
-    sole.untilMs = Math.min(sole.untilMs, page.expiresAtMsAt(position));
+    const expiresAtMs = page.expiresAtMsAt(position);
+    if (expiresAtMs !== Infinity) run.noteExpiry(expiresAtMs);
+    sole.untilMs = Math.min(sole.untilMs, expiresAtMs);
   }
   return sole;
 }

@@ -15,6 +15,7 @@ import {
   type Mode,
 } from "./membership.ts";
 import { allows, type Plan, type RelationPlan } from "./plan.ts";
+import type { Reach } from "./reach.ts";
 import { Scope } from "./scope.ts";
 import type { Trace } from "./trace.ts";
 import type { EngineError, View } from "./view.ts";
@@ -35,6 +36,7 @@ export class Run {
   readonly limits: EngineLimits;
   readonly scope: Scope;
   readonly trace: Trace | undefined;
+  readonly #reach: Reach | undefined;
   /** The earliest time at which the tuple or goal judged last could change its value. */
   untilMs: number = Number.POSITIVE_INFINITY;
   /** Parameters that results on the way up hang on: a stack that every result cuts to its own. */
@@ -55,6 +57,7 @@ export class Run {
     this.limits = limits;
     this.scope = new Scope(view.graph, view.plan);
     this.trace = trace;
+    this.#reach = view.reach;
     if (contextualTuples.length > 0) this.scope.addContextualTuples(contextualTuples);
   }
 
@@ -135,6 +138,7 @@ export class Run {
     this.untilMs = Number.POSITIVE_INFINITY;
     const { now } = this;
     if (!this.isAllowed(relation, subject, condition)) return notMember;
+    if (expiresAtMs !== Number.POSITIVE_INFINITY) this.noteExpiry(expiresAtMs);
     if (expiresAtMs <= (mode === taking ? now.earliestMs : now.latestMs)) return notMember;
     this.untilMs = expiresAtMs;
     if (condition === undefined) return member;
@@ -142,10 +146,18 @@ export class Run {
     return this.#meet(condition, mode, context);
   }
 
+  /** To be told of every expiry that a result hangs on; `hold` does it itself. */
+  noteExpiry(expiresAtMs: number): void {
+    this.#reach?.expires(expiresAtMs, this.now);
+  }
+
   #meet(stored: StoredCondition, mode: Mode, context: JsonObject): Membership {
     const condition = this.plan.model.conditions.get(stored.name);
     if (condition === undefined) return notMember;
-    if (condition.readsTime) this.untilMs = Math.min(this.untilMs, this.now.latestMs);
+    if (condition.readsTime) {
+      this.untilMs = Math.min(this.untilMs, this.now.latestMs);
+      this.#reach?.readsTime();
+    }
     const outcome = condition.evaluate(stored.context, context, this.now);
     switch (outcome.kind) {
       case "met":

@@ -2,12 +2,15 @@ import type { ErrorCode } from "../core/error.ts";
 import type { Now } from "../core/now.ts";
 import type { Evaluated, Graph } from "./graph.ts";
 import type { Plan } from "./plan.ts";
+import type { Reach } from "./reach.ts";
 
 /** One revision of a tenant and the instant at which it is judged. */
 export interface View {
   readonly graph: Graph;
   readonly plan: Plan;
   readonly now: Now;
+  /** Told of all that hangs on time. */
+  readonly reach?: Reach;
 }
 
 /** The question has no answer: a limit was met, or it does not fit the model. Never a decision. */

@@ -243,7 +243,8 @@ export class ReplicaMachine implements Replica {
     const plan = this.#plans.get(store.symbols, modelId);
     if (now === undefined || plan === undefined || this.#timeline === undefined) return undefined;
     const { tenant, applied: revision } = follower;
-    return { tenant, timeline: this.#timeline, revision, modelId, plan, graph: store, now };
+    const { verdicts } = store;
+    return { tenant, timeline: this.#timeline, revision, modelId, plan, graph: store, now, verdicts };
   }
 
   /** I1 at its source: what an acknowledgement under this lease would say, before it is written. */

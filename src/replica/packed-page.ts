@@ -42,6 +42,8 @@ export class PackedPage implements SubjectPage, ObjectPage {
   isStale = false;
   /** Set by readers, taken away by the clock. */
   isRead = false;
+  /** A page that is edited gets another reading. */
+  readonly edits = 0;
   readonly #words: Uint32Array;
   readonly #start: number;
   readonly #facts: number;

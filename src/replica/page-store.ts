@@ -9,7 +9,8 @@ import { PageIndex, type ListsByRelation } from "./page-index.ts";
 import type { ClockMember, PageClock } from "./page-clock.ts";
 import { PageStage } from "./page-stage.ts";
 import { pageHeaderBytes, type PageNumber } from "./page-table.ts";
-import { ForwardViews } from "./page-views.ts";
+import { KeptVerdicts } from "./kept-verdicts.ts";
+import { ForwardViews, type ReadPage } from "./page-views.ts";
 import { applyToPairs } from "./pair-changes.ts";
 import { isListedInPart } from "./roll-forward.ts";
 import type { Pinned, Pins } from "./pins.ts";
@@ -33,6 +34,8 @@ export class PageStore implements Graph, ClockMember {
   /** Large pages that are gone, whose symbols are yet to be released. */
   #leaving: TuplePage[] = [];
   readonly #forwards = new ForwardViews();
+  /** What an evaluation reads, while somebody wants to know. */
+  #reads: ReadPage[] | undefined;
   #chargedBytes = 0;
   #isMember = false;
   #drops = 0;
@@ -41,6 +44,18 @@ export class PageStore implements Graph, ClockMember {
     this.#clock = clock;
     this.#pageTuplesMax = tuplesMax;
   }
+
+  /** Verdicts that rest on these pages. */
+  readonly verdicts: KeptVerdicts = new KeptVerdicts({
+    begin: () => {
+      this.#reads = [];
+    },
+    taken: () => {
+      const reads = this.#reads ?? [];
+      this.#reads = undefined;
+      return reads;
+    },
+  });
 
   get symbols(): SymbolTable {
     return this.#index.symbols;
@@ -62,10 +77,13 @@ export class PageStore implements Graph, ClockMember {
 
   forward(object: SubjectSymbol, relation: NameNumber): SubjectPage | undefined {
     const view = this.#forwards.get(object, relation);
-    if (view !== undefined) return view;
+    if (view !== undefined) {
+      this.#reads?.push(view);
+      return view;
+    }
     const page = this.#forward(object, relation);
     if (page === 0) return undefined;
-    const read = this.#index.lists.read(page);
+    const read = this.#read(page);
     this.#forwards.put(object, relation, read, this.size);
     return read;
   }
@@ -75,29 +93,29 @@ export class PageStore implements Graph, ClockMember {
     relation: NameNumber,
     subject: SubjectSymbol,
   ): TupleFacts | "absent" | undefined {
-    const { table, lists } = this.#index;
     const page = this.#index.point(object, relation, subject);
     if (page === 0) return undefined;
-    return table.isAbsent(page) ? "absent" : lists.read(page).factsAt(0);
+    const read = this.#read(page);
+    return this.#index.table.isAbsent(page) ? "absent" : read.factsAt(0);
   }
 
   reverse(subject: SubjectSymbol, type: NameNumber, relation: NameNumber): ObjectPage | undefined {
-    const { table, lists } = this.#index;
+    const { table } = this.#index;
     const page = table.reverse(subject, type, relation);
     if (page === 0) return undefined;
     table.use(page);
-    return lists.read(page);
+    return this.#read(page);
   }
 
   delegations(
     principal: SubjectSymbol,
     delegate: SubjectSymbol,
   ): readonly SubjectSymbol[] | undefined {
-    const { table, lists, pairs } = this.#index;
+    const { table, pairs } = this.#index;
     const page = pairs.find(principal, delegate);
     if (page === 0) return undefined;
     table.use(page);
-    return lists.read(page).symbols;
+    return this.#read(page).symbols;
   }
 
   /** Whether the page is held. */
@@ -146,6 +164,7 @@ export class PageStore implements Graph, ClockMember {
     this.#index.clear();
     this.#pinned.clear();
     this.#forwards.clear();
+    this.verdicts.clear();
     this.#leaving = [];
     this.#settle();
   }
@@ -176,6 +195,12 @@ export class PageStore implements Graph, ClockMember {
     const page = first === 0 ? 0 : table.forward(object, relation);
     if (page !== 0 || first === 0 || !table.isWhole(first)) return page;
     return this.#index.addForward(object, relation, true);
+  }
+
+  #read(page: PageNumber): ReadPage {
+    const read = this.#index.lists.read(page);
+    this.#reads?.push(read);
+    return read;
   }
 
   #mayGo(page: PageNumber, sparing: boolean): boolean {

@@ -3,6 +3,7 @@ import type { Now } from "../core/now.ts";
 import type { ConsistencyToken, Revision, Timeline } from "../core/revision.ts";
 import type { Evaluated, Graph } from "../engine/graph.ts";
 import type { Plan } from "../engine/plan.ts";
+import type { KeptVerdicts } from "./kept-verdicts.ts";
 
 /** One tenant at one revision, as an evaluation sees it. Good for one tick. */
 export interface Snapshot {
@@ -14,6 +15,8 @@ export interface Snapshot {
   readonly plan: Plan;
   readonly graph: Graph;
   readonly now: Now;
+  /** What was decided on this graph and still holds; absent where nothing is kept. */
+  readonly verdicts?: KeptVerdicts;
 }
 
 /** A pure function of the snapshot. It may be run several times and must not keep anything of it. */

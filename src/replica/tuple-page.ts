@@ -22,6 +22,8 @@ export class TuplePage implements SubjectPage, ObjectPage {
   isStale = false;
   /** Set by readers, taken away by the clock. */
   isRead = false;
+  /** How often it was changed where it lies. */
+  edits = 0;
   /** Whose page it is, and which; set when it becomes one. */
   owner = 0;
   key = 0;
@@ -110,6 +112,7 @@ export class TuplePage implements SubjectPage, ObjectPage {
 
   /** Takes over a reference to the symbol; what the page says of it already is replaced. */
   insert(symbol: SubjectSymbol, facts: TupleFacts): void {
+    this.edits += 1;
     const count = this.#count;
     const atEnd = count === 0 || this.#table.compare(this.subjectAt(count - 1), symbol) < 0;
     const position = atEnd ? count : this.#positionOf(symbol);
@@ -131,6 +134,7 @@ export class TuplePage implements SubjectPage, ObjectPage {
   remove(symbol: SubjectSymbol): void {
     const position = this.indexOf(symbol);
     if (position < 0) return;
+    this.edits += 1;
     this.#edited();
     this.#symbols.copyWithin(position, position + 1, this.#count);
     this.#count -= 1;
@@ -142,6 +146,7 @@ export class TuplePage implements SubjectPage, ObjectPage {
   makePartial(): void {
     const symbols = this.symbols;
     const facts = this.#facts;
+    this.edits += 1;
     this.#edited();
     this.complete = false;
     this.#symbols = new Uint32Array(8);

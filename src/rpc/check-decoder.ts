@@ -8,12 +8,25 @@ import {
   type StreamCheckRequest,
 } from "../gen/prokura/v1/authorization_pb.ts";
 import type { Object$ as ObjectProto, Subject } from "../gen/prokura/v1/core_pb.ts";
+import { SharedMessages } from "./shared-messages.ts";
 import { WireReader } from "./wire-reader.ts";
 
 // A tag is the number of the field times 8, and 2 for what has a length or 0 for a number. Where a
 // message is not plain what these functions return is of no use, and `plain` throws it away.
 
+// Whatever a message means, it means by its bytes: what was read from equal ones will do for all.
+const sharedChecks = new SharedMessages<CheckRequest>();
+const sharedItems = new SharedMessages<CheckItem>();
+
 export function decodeCheck(bytes: Buffer): CheckRequest | undefined {
+  const shared = sharedChecks.find(bytes, 0, bytes.length);
+  if (shared !== undefined) return shared;
+  const request = readCheck(bytes);
+  if (request !== undefined) sharedChecks.offer(bytes, 0, bytes.length, request);
+  return request;
+}
+
+function readCheck(bytes: Buffer): CheckRequest | undefined {
   const reader = new WireReader(bytes);
   const request: CheckRequest = {
     $typeName: "prokura.v1.CheckRequest",
@@ -44,7 +57,7 @@ export function decodeBatchCheck(bytes: Buffer): BatchCheckRequest | undefined {
   let tenant = "";
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === 10) tenant = reader.text();
-    else if (tag === 26) items.push(readItem(reader));
+    else if (tag === 26) items.push(readItem(reader, bytes));
     else reader.refuse();
   }
   return plain(reader, { $typeName: "prokura.v1.BatchCheckRequest", tenant, items });
@@ -57,7 +70,7 @@ export function decodeStreamCheck(bytes: Buffer): StreamCheckRequest | undefined
   let number = 0;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === 10) tenant = reader.text();
-    else if (tag === 26) items.push(readItem(reader));
+    else if (tag === 26) items.push(readItem(reader, bytes));
     else if (tag === 32) number = reader.number();
     else reader.refuse();
   }
@@ -102,8 +115,22 @@ function readCall(reader: WireReader, tag: number, call: CallFields): void {
   else reader.refuse();
 }
 
-function readItem(reader: WireReader): CheckItem {
+function readItem(reader: WireReader, bytes: Buffer): CheckItem {
   const outer = reader.enter();
+  const { at, end } = reader;
+  const shared = sharedItems.find(bytes, at, end);
+  if (shared === undefined) {
+    const item = readNewItem(reader);
+    reader.leave(outer);
+    if (reader.isPlain) sharedItems.offer(bytes, at, end, item);
+    return item;
+  }
+  reader.skip();
+  reader.leave(outer);
+  return shared;
+}
+
+function readNewItem(reader: WireReader): CheckItem {
   const item: CheckItem = {
     $typeName: "prokura.v1.CheckItem",
     principal: undefined,
@@ -119,7 +146,6 @@ function readItem(reader: WireReader): CheckItem {
     bearerToken: "",
   };
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) readCall(reader, tag, item);
-  reader.leave(outer);
   return item;
 }
 

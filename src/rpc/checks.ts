@@ -25,6 +25,7 @@ import {
   optionalObjectFromProto,
   tupleToProto,
 } from "./nouns.ts";
+import { derivedOf } from "./shared-messages.ts";
 import { timestampToProto } from "./time.ts";
 
 const sessionType = "session";
@@ -34,6 +35,17 @@ const noTuples: Call["contextualTuples"] = [];
 
 /** Reads a call; `prefix` stands before the names of fields, as in `items[3].`. */
 export function callFromProto(
+  request: CheckRequest | CheckItem,
+  limits: RequestLimits,
+  prefix: string,
+): Call {
+  const derived = derivedOf(request);
+  if (derived === undefined) return readCall(request, limits, prefix);
+  derived.call ??= { ...readCall(request, limits, prefix), isShared: true };
+  return derived.call;
+}
+
+function readCall(
   request: CheckRequest | CheckItem,
   limits: RequestLimits,
   prefix: string,

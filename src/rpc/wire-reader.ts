@@ -37,6 +37,21 @@ export class WireReader {
     this.#end = outer;
   }
 
+  /** Where it stands, after `enter` at the start of a message. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** After `enter`, the end of the message. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Goes on behind the message that was entered. */
+  skip(): void {
+    this.#at = this.#end;
+  }
+
   text(): string {
     const end = this.#endOfLength();
     const start = this.#at;

@@ -4,11 +4,11 @@ import { toolType } from "../core/delegation.ts";
 import type { Call, Decision, Explanation, Verdict } from "../core/decision.ts";
 import { DomainError } from "../core/error.ts";
 import type { PageKey } from "../core/page.ts";
-import { authorize } from "../engine/authorize.ts";
+import { authorize, type AuthorizeAnswer } from "../engine/authorize.ts";
 import { explainCall } from "../engine/explain.ts";
 import type { Evaluated } from "../engine/graph.ts";
 import { StepMeter, type EngineLimits } from "../engine/limits.ts";
-import type { EngineError } from "../engine/view.ts";
+import type { EngineError, View } from "../engine/view.ts";
 import type { Snapshot } from "../replica/replica.ts";
 import type { Authorizer, BatchDecision, CheckOptions } from "./authorizer.ts";
 import type { DecisionSink } from "./decision-event.ts";
@@ -179,7 +179,13 @@ class CallAuthorizer implements Authorizer {
       const { answer, explanation } = explained.value;
       return { kind: "decided", value: this.#outcomeOf(snapshot, answer, explanation) };
     }
-    const evaluated = authorize(snapshot, call, this.#limits, undefined, meter);
+    const { verdicts } = snapshot;
+    const judge = (view: View): Evaluated<AuthorizeAnswer> =>
+      authorize(view, call, this.#limits, undefined, meter);
+    const evaluated =
+      call.isShared === true && verdicts !== undefined
+        ? verdicts.decide(snapshot, call, judge)
+        : judge(snapshot);
     if (evaluated.kind === "missing") return evaluated;
     return { kind: "decided", value: this.#outcomeOf(snapshot, evaluated.value, undefined) };
   }
