@@ -37,42 +37,70 @@ export function formatDecisionRow(
   { tenant, chain, seq }: RowPlace,
   kept: KeptParameters,
 ): string {
-  const { atMs, callerId, call, outcome, latencyUs, traceId, contextMembers } = logged;
-  const { principal, actors, tool, session, delegationId, shownToken } = call;
+  const { atMs, callerId, call, outcome, latencyUs, traceId } = logged;
+  const { shownToken } = call;
   const failed = outcome instanceof DomainError;
   const verdict = failed ? undefined : outcome.verdict;
   const denied = verdict?.kind === "denied" ? verdict : undefined;
-  const context = contextMembers ?? formatContext(call, kept);
+  const members = membersOf(call);
+  const context = logged.contextMembers ?? formatContext(call, kept);
   return (
-    `{"accesses":${formatAccesses(call)},"actors":[${actors.map(quoteObject).join(",")}]` +
-    `,"at":${atMs},"caller":${quoteText(callerId)},"chain":${quoteText(chain)}${context}` +
+    members.beforeAt +
+    `${atMs},"caller":${quoteCaller(callerId)},"chain":${quoteChain(chain)}${context}` +
     (failed ? "" : `,"decision":${quoteText(outcome.id)}`) +
-    (delegationId === undefined ? "" : `,"delegation":${quoteText(delegationId)}`) +
-    (verdict === undefined
-      ? ""
-      : `,"delegations":[${verdict.delegationIds.map(quoteText).join(",")}]`) +
+    members.delegation +
+    (verdict === undefined ? "" : `,"delegations":[${quoteAll(verdict.delegationIds)}]`) +
     (shownToken?.keyThumbprint === undefined
       ? ""
       : `,"key_thumbprint":${quoteText(shownToken.keyThumbprint)}`) +
     `,"kind":"decision","latency_us":${Math.round(latencyUs)}` +
     (denied === undefined || denied.missingNames.length === 0
       ? ""
-      : `,"missing":[${denied.missingNames.map(quoteText).join(",")}]`) +
-    (failed ? "" : `,"model":${quoteText(outcome.modelId)}`) +
-    (call.partialChain ? `,"partial_chain":true` : "") +
-    `,"principal":${quoteObject(principal)}` +
+      : `,"missing":[${quoteAll(denied.missingNames)}]`) +
+    (failed ? "" : `,"model":${quoteModel(outcome.modelId)}`) +
+    members.principal +
     (failed ? `,"reason":"${outcome.code}"` : denied ? `,"reason":"${denied.reason}"` : "") +
     (failed ? "" : `,"revision":${outcome.revision}`) +
-    `,"seq":${seq}` +
-    (session === undefined ? "" : `,"session":${quoteObject(session)}`) +
-    `,"tenant":${quoteText(tenant)}` +
-    (failed ? "" : `,"timeline":${quoteText(outcome.timeline)}`) +
+    `,"seq":${seq}${members.session},"tenant":${quoteTenant(tenant)}` +
+    (failed ? "" : `,"timeline":${quoteTimeline(outcome.timeline)}`) +
     (shownToken?.id === undefined ? "" : `,"token_id":${quoteText(shownToken.id)}`) +
     (shownToken === undefined ? "" : `,"token_issuer":${quoteText(shownToken.issuer)}`) +
-    `,"tool":${quoteObject(tool)}` +
+    members.tool +
     (traceId === undefined ? "" : `,"trace_id":${quoteText(traceId)}`) +
     `,"verdict":"${verdict?.kind ?? "error"}"}`
   );
+}
+
+/** What a call alone puts into its row, in pieces, as they stand between others. */
+interface CallMembers {
+  readonly beforeAt: string;
+  readonly delegation: string;
+  readonly principal: string;
+  readonly session: string;
+  readonly tool: string;
+}
+
+const membersOfShared = new WeakMap<Call, CallMembers>();
+
+function membersOf(call: Call): CallMembers {
+  if (call.isShared !== true) return formatMembers(call);
+  const known = membersOfShared.get(call);
+  if (known !== undefined) return known;
+  const members = formatMembers(call);
+  membersOfShared.set(call, members);
+  return members;
+}
+
+function formatMembers(call: Call): CallMembers {
+  const { principal, actors, tool, session, delegationId } = call;
+  const isPartial = call.partialChain ? `,"partial_chain":true` : "";
+  return {
+    beforeAt: `{"accesses":${formatAccesses(call)},"actors":[${actors.map(quoteObject).join(",")}],"at":`,
+    delegation: delegationId === undefined ? "" : `,"delegation":${quoteText(delegationId)}`,
+    principal: `${isPartial},"principal":${quoteObject(principal)}`,
+    session: session === undefined ? "" : `,"session":${quoteObject(session)}`,
+    tool: `,"tool":${quoteObject(tool)}`,
+  };
 }
 
 /** The same decision without what its contexts weigh: what waits in memory must be small. */
@@ -159,6 +187,30 @@ function quoteObject(object: ObjectRef): string {
 // Most texts need no escape, and then the quotes are all that there is to add.
 // eslint-disable-next-line no-control-regex
 const escaped = /["\\\u0000-\u001f\ud800-\udfff]/;
+
+/** Quotes texts that are mostly the one before. */
+function quoting(): (text: string) => string {
+  let last = "";
+  let quoted = quoteText(last);
+  return (text) => {
+    if (text !== last) {
+      last = text;
+      quoted = quoteText(text);
+    }
+    return quoted;
+  };
+}
+
+const quoteCaller = quoting();
+const quoteChain = quoting();
+const quoteModel = quoting();
+const quoteTenant = quoting();
+const quoteTimeline = quoting();
+
+function quoteAll(texts: readonly string[]): string {
+  const [only = ""] = texts;
+  return texts.length === 1 ? quoteText(only) : texts.map(quoteText).join(",");
+}
 
 function quoteText(text: string): string {
   return escaped.test(text) ? JSON.stringify(text) : `"${text}"`;

@@ -1,19 +1,11 @@
 import { Worker } from "node:worker_threads";
-import { linkRows } from "./chain.ts";
-import { packRows } from "./packing.ts";
-
-/** Rows as they are stored: linked to the row before them, and compressed. */
-export interface Sealed {
-  readonly hashes: Uint8Array;
-  readonly head: string;
-  readonly packed: Uint8Array;
-}
+import type { RowBlock } from "./row-block.ts";
+import { sealBlock, type Sealed } from "./seal.ts";
 
 export interface SealRequest {
   readonly id: number;
   readonly previous: string;
-  /** A line each. */
-  readonly rows: string;
+  readonly block: RowBlock;
 }
 
 export interface SealAnswer extends Sealed {
@@ -25,8 +17,8 @@ export const ready = "ready";
 
 /** Links and compresses rows, many of them on a thread of its own, which starts when it is needed. */
 export interface Sealer {
-  /** Rejects where the thread failed; the next call starts another. */
-  seal(previous: string, rows: readonly string[]): Promise<Sealed>;
+  /** Takes the block. Rejects where the thread failed; the next call starts another. */
+  seal(previous: string, block: RowBlock): Promise<Sealed>;
   close(): Promise<void>;
 }
 
@@ -44,15 +36,14 @@ class ThreadSealer implements Sealer {
   #isClosed = false;
   #last = 0;
 
-  async seal(previous: string, rows: readonly string[]): Promise<Sealed> {
-    const lines = rows.join("\n");
-    const worker = rows.length <= rowsHere ? undefined : this.#thread();
-    if (worker === undefined) return { ...linkRows(previous, rows), packed: packRows(lines) };
+  async seal(previous: string, block: RowBlock): Promise<Sealed> {
+    const worker = block.ends.length <= rowsHere ? undefined : this.#thread();
+    if (worker === undefined) return sealBlock(previous, block);
     this.#last += 1;
     const waiting = Promise.withResolvers<Sealed>();
     this.#waiting.set(this.#last, waiting);
-    const request: SealRequest = { id: this.#last, previous, rows: lines };
-    worker.postMessage(request);
+    const request: SealRequest = { id: this.#last, previous, block };
+    worker.postMessage(request, [block.bytes.buffer, block.ends.buffer]);
     return waiting.promise;
   }
 

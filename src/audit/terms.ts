@@ -1,3 +1,4 @@
+import type { Call, Verdict } from "../core/decision.ts";
 import type { LoggedDecision } from "./decision-row.ts";
 
 /** What a decision can be found by. */
@@ -14,8 +15,37 @@ export function termText(kind: TermKind, value: string): string {
   return `${kind} ${value}`;
 }
 
-/** What the decision is found by, each as `hashTerm` has its text, but without making it. */
-export function addTerms({ call, outcome, callerId }: LoggedDecision, terms: Set<number>): void {
+/** What rows are found by, gathered: what was just gathered is not gathered again. */
+export class Terms {
+  readonly #terms = new Set<number>();
+  readonly #calls = new Set<Call>();
+  readonly #verdicts = new Set<Verdict>();
+  #callerId: string | undefined;
+
+  get numbers(): readonly number[] {
+    return [...this.#terms];
+  }
+
+  add({ call, outcome, callerId }: LoggedDecision): void {
+    const terms = this.#terms;
+    if (!this.#calls.has(call)) {
+      if (call.isShared === true) this.#calls.add(call);
+      addCall(call, terms);
+    }
+    if ("verdict" in outcome && !this.#verdicts.has(outcome.verdict)) {
+      const { verdict } = outcome;
+      if (call.isShared === true) this.#verdicts.add(verdict);
+      for (const id of verdict.delegationIds) terms.add(hashTerm("delegation ", id));
+    }
+    if (callerId !== this.#callerId) {
+      this.#callerId = callerId;
+      terms.add(hashTerm("caller ", callerId));
+    }
+  }
+}
+
+/** Each term as `hashTerm` has its text, but without making it. */
+function addCall(call: Call, terms: Set<number>): void {
   const { principal, actors, tool, accesses, session } = call;
   terms.add(hashTerm("principal ", principal.type, ":", principal.id));
   for (const { type, id } of actors) terms.add(hashTerm("actor ", type, ":", id));
@@ -24,10 +54,6 @@ export function addTerms({ call, outcome, callerId }: LoggedDecision, terms: Set
     terms.add(hashTerm("resource ", resource.type, ":", resource.id));
   }
   if (session !== undefined) terms.add(hashTerm("session ", session.type, ":", session.id));
-  if ("verdict" in outcome) {
-    for (const id of outcome.verdict.delegationIds) terms.add(hashTerm("delegation ", id));
-  }
-  terms.add(hashTerm("caller ", callerId));
 }
 
 /**

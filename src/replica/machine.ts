@@ -244,7 +244,16 @@ export class ReplicaMachine implements Replica {
     if (now === undefined || plan === undefined || this.#timeline === undefined) return undefined;
     const { tenant, applied: revision } = follower;
     const { verdicts } = store;
-    return { tenant, timeline: this.#timeline, revision, modelId, plan, graph: store, now, verdicts };
+    return {
+      tenant,
+      timeline: this.#timeline,
+      revision,
+      modelId,
+      plan,
+      graph: store,
+      now,
+      verdicts,
+    };
   }
 
   /** I1 at its source: what an acknowledgement under this lease would say, before it is written. */

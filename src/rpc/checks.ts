@@ -45,11 +45,7 @@ export function callFromProto(
   return derived.call;
 }
 
-function readCall(
-  request: CheckRequest | CheckItem,
-  limits: RequestLimits,
-  prefix: string,
-): Call {
+function readCall(request: CheckRequest | CheckItem, limits: RequestLimits, prefix: string): Call {
   if (request.mode === Mode.SHADOW) {
     throw new DomainError("not_supported", `${prefix}mode must be MODE_ENFORCE for now`, {
       field: `${prefix}mode`,

@@ -226,7 +226,7 @@ class CallAuthorizer implements Authorizer {
     outcome: Outcome,
     startedMs: number,
   ): Decision | Promise<Decision> {
-    const recorded = this.#record(context, call, outcome, startedMs);
+    const recorded = this.#record(context, call, outcome, microsecondsSince(startedMs));
     if (recorded === undefined) return orThrow(outcome);
     return recorded.then(() => orThrow(outcome));
   }
@@ -238,10 +238,11 @@ class CallAuthorizer implements Authorizer {
     startedMs: number,
   ): BatchDecision | Promise<BatchDecision> {
     let pending: Promise<void>[] | undefined;
+    const latencyUs = microsecondsSince(startedMs);
     for (const [index, outcome] of batch.items.entries()) {
       const call = calls[index];
       if (call === undefined) continue;
-      const recorded = this.#record(context, call, outcome, startedMs);
+      const recorded = this.#record(context, call, outcome, latencyUs);
       if (recorded !== undefined) (pending ??= []).push(recorded);
     }
     return pending === undefined ? batch : settle(pending).then(() => batch);
@@ -256,8 +257,9 @@ class CallAuthorizer implements Authorizer {
   ): never | Promise<never> {
     if (!(error instanceof DomainError)) throw error;
     let pending: Promise<void>[] | undefined;
+    const latencyUs = microsecondsSince(startedMs);
     for (const call of calls) {
-      const recorded = this.#record(context, call, error, startedMs);
+      const recorded = this.#record(context, call, error, latencyUs);
       if (recorded !== undefined) (pending ??= []).push(recorded);
     }
     if (pending === undefined) throw error;
@@ -268,12 +270,15 @@ class CallAuthorizer implements Authorizer {
     context: RequestContext,
     call: Call,
     outcome: Outcome,
-    startedMs: number,
+    latencyUs: number,
   ): undefined | Promise<void> {
-    const latencyUs = (performance.now() - startedMs) * 1_000;
     const recorded = this.#decisions.record({ context, call, outcome, latencyUs });
     return recorded instanceof Promise ? recorded : undefined;
   }
+}
+
+function microsecondsSince(startedMs: number): number {
+  return (performance.now() - startedMs) * 1_000;
 }
 
 function orThrow(outcome: Outcome): Decision {

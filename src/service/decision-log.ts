@@ -149,8 +149,8 @@ class QueuedLog implements DecisionLog {
       call,
       outcome,
       latencyUs,
-      ...(traceId === undefined ? {} : { traceId }),
-      ...(isHeld ? { done: Promise.withResolvers<void>() } : {}),
+      ...(traceId === undefined ? undefined : { traceId }),
+      ...(isHeld ? { done: Promise.withResolvers<void>() } : undefined),
     };
     return withoutContext(item, keptParameters);
   }

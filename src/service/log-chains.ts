@@ -8,7 +8,8 @@ import {
 import { formatNote, type LogNote } from "../audit/log-row.ts";
 import type { Sealer } from "../audit/sealer.ts";
 import { rangeOf } from "../audit/segment-index.ts";
-import { addTerms } from "../audit/terms.ts";
+import { RowBlockWriter } from "../audit/row-block.ts";
+import { Terms } from "../audit/terms.ts";
 import type { ChainHead, NewCheckpoint, NewSegment } from "../store/log-chains.ts";
 
 /** What the log asks of the database. Everything rejects with `not_serving` where it is away. */
@@ -206,38 +207,39 @@ export class LogChains {
     own: readonly LogItem[],
   ): Promise<NewSegment> {
     const { sealer, keptParameters } = this.#ports;
-    const terms = new Set<number>();
+    const terms = new Terms();
     const ids: string[] = [];
-    const rows: string[] = [];
+    const rows = new RowBlockWriter();
     let length = 0;
     let [fromMs, toMs] = [Infinity, -Infinity];
     for (const item of boot === undefined ? own : [boot, ...own]) {
-      if (length > segmentLengthMax || rows.length > segmentRowsMax) break;
-      const place: RowPlace = { tenant, chain, seq: end.seq + 1 + rows.length };
+      if (length > segmentLengthMax || rows.count > segmentRowsMax) break;
+      const place: RowPlace = { tenant, chain, seq: end.seq + 1 + rows.count };
       const row =
         item.kind === "note"
           ? formatNote(item.note, item.atMs, place)
           : formatDecisionRow(item, place, keptParameters);
       if (item.kind === "decision") {
-        addTerms(item, terms);
+        terms.add(item);
         if ("verdict" in item.outcome) ids.push(item.outcome.id);
       }
-      rows.push(row);
+      rows.add(row);
       length += row.length;
       fromMs = Math.min(fromMs, item.atMs);
       toMs = Math.max(toMs, item.atMs);
     }
     const decisions = rangeOf(ids);
-    const { hashes, head, packed } = await sealer.seal(end.hash, rows);
+    const { count } = rows;
+    const { hashes, head, packed } = await sealer.seal(end.hash, rows.finish());
     return {
       tenant,
       chain,
       previous: end,
-      last: { seq: end.seq + rows.length, hash: head },
+      last: { seq: end.seq + count, hash: head },
       fromMs,
       toMs,
       ...(decisions === undefined ? {} : { decisions }),
-      terms: [...terms],
+      terms: terms.numbers,
       packed,
       hashes,
     };

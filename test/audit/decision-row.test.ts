@@ -8,7 +8,7 @@ import {
 } from "../../src/audit/decision-row.ts";
 import { parseRow, textOf } from "../../src/audit/log-row.ts";
 import { termsOfRow } from "../../src/audit/segment-index.ts";
-import { addTerms, hashTerm } from "../../src/audit/terms.ts";
+import { hashTerm, Terms } from "../../src/audit/terms.ts";
 import type { Call, Decision } from "../../src/core/decision.ts";
 import { DomainError } from "../../src/core/error.ts";
 import { canonicalJson } from "../../src/core/json.ts";
@@ -105,11 +105,11 @@ suite("the row of a decision", () => {
   test("is found by what it says", () => {
     fc.assert(
       fc.property(logged, (one) => {
-        const terms = new Set<number>();
-        addTerms(one, terms);
+        const terms = new Terms();
+        terms.add(one);
         const row = parseRow(formatDecisionRow(one, place, new Set()));
         const found = row === undefined ? [] : termsOfRow(row);
-        assert.deepEqual(new Set(found.map((term) => hashTerm(term))), terms);
+        assert.deepEqual(new Set(found.map((term) => hashTerm(term))), new Set(terms.numbers));
       }),
     );
   });
