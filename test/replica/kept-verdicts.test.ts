@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import type { Now } from "../../src/core/now.ts";
+import type { RelationTuple } from "../../src/core/tuple.ts";
+import { parseName } from "../../src/core/object.ts";
+import { authorize } from "../../src/engine/authorize.ts";
+import { defaultLimits } from "../../src/engine/limits.ts";
+import { planModel } from "../../src/engine/plan.ts";
+import { formatModel } from "../../src/model/format-model.ts";
+import { parseModel } from "../../src/model/parse-model.ts";
+import { PageClock } from "../../src/replica/page-clock.ts";
+import { PageStore } from "../../src/replica/page-store.ts";
+import { call } from "../engine/delegated-call.ts";
+import { aliceLetsMailbot, stock } from "../engine/stock-model.ts";
+import { expiring, noon, object, tuplesOf } from "../support/graphs.ts";
+import { History } from "../support/simulation/history.ts";
+
+const hourMs = 3_600_000;
+/** Mailbot may call the tool only while it is early. */
+const timed = parseModel(
+  `${formatModel(stock).replace("tool with small", "tool with early")}
+condition early(until: timestamp, current_time: timestamp) { current_time < until }
+`,
+);
+
+suite("KeptVerdicts", () => {
+  test("keeps an allowed and a denied, and finds neither anew", () => {
+    const node = new Node();
+    const unknown = { ...call({ tool: object("tool:other") }), isShared: true as const };
+    assert.deepEqual(node.ask(), ["allowed", "found"]);
+    assert.deepEqual(node.ask(), ["allowed", "kept"]);
+    assert.deepEqual(node.ask(unknown), ["tool_unregistered", "found"]);
+    assert.deepEqual(node.ask(unknown), ["tool_unregistered", "kept"]);
+  });
+
+  test("keeps what other pages' changes do not touch, and no more once one of its own is another", () => {
+    const node = new Node();
+    node.ask();
+    node.write([], tuplesOf("document:other#viewer@user:alice", "group:all#member@user:bob"));
+    assert.deepEqual(node.ask(), ["allowed", "kept"]);
+    node.write(tuplesOf("delegation:d1#resource@document:plan"), []);
+    assert.deepEqual(node.ask(), ["resource_not_covered", "found"]);
+  });
+
+  test("sees that a suspension comes where there was none, and goes", () => {
+    const node = new Node();
+    node.ask();
+    node.write([], tuplesOf("agent:mailbot#suspended@suspension:s1"));
+    assert.deepEqual(node.ask(), ["suspended", "found"]);
+    node.write(tuplesOf("agent:mailbot#suspended@suspension:s1"), []);
+    assert.deepEqual(node.ask(), ["allowed", "found"]);
+  });
+
+  test("sees the edit of a page that is edited where it lies", () => {
+    const many = Array.from({ length: 200 }, (_, index) => `group:all#member@user:u${index}`);
+    const node = new Node(stock, [
+      ...aliceLetsMailbot.filter(({ relation }) => relation !== "viewer"),
+      ...tuplesOf(...many, "group:all#member@user:alice", "document:plan#viewer@group:all#member"),
+    ]);
+    assert.deepEqual(node.ask(), ["allowed", "found"]);
+    assert.deepEqual(node.ask(), ["allowed", "kept"]);
+    node.write(tuplesOf("group:all#member@user:alice"), []);
+    assert.deepEqual(node.ask(), ["principal_lacks_permission", "found"]);
+    node.write([], tuplesOf("group:all#member@user:alice"));
+    assert.deepEqual(node.ask(), ["allowed", "found"]);
+  });
+
+  test("keeps what expires until it may be over, and not across that", () => {
+    const node = new Node(stock, [
+      ...aliceLetsMailbot.filter(({ relation }) => relation !== "viewer"),
+      expiring("document:plan#viewer@user:alice", noon + hourMs),
+    ]);
+    node.ask();
+    node.now = { earliestMs: noon, latestMs: noon + hourMs - 1 };
+    assert.deepEqual(node.ask(), ["allowed", "kept"]);
+    node.now = { earliestMs: noon, latestMs: noon + hourMs };
+    assert.deepEqual(node.ask(), ["principal_lacks_permission", "found"]);
+    // It may not be over: nothing is kept that hangs on which.
+    assert.deepEqual(node.ask(), ["principal_lacks_permission", "found"]);
+    node.now = { earliestMs: noon + hourMs, latestMs: noon + hourMs };
+    assert.deepEqual(node.ask(), ["principal_lacks_permission", "found"]);
+    assert.deepEqual(node.ask(), ["principal_lacks_permission", "kept"]);
+    node.now = { earliestMs: noon, latestMs: noon + 1 };
+    assert.deepEqual(node.ask(), ["allowed", "found"]);
+  });
+
+  test("keeps nothing that a condition decided by the time", () => {
+    const until = { until: new Date(noon + hourMs).toISOString() };
+    const node = new Node(timed, [
+      ...aliceLetsMailbot.filter(({ relation }) => relation !== "tool"),
+      ...tuplesOf("delegation:d1#tool@tool:read").map((tuple) => ({
+        ...tuple,
+        condition: { name: parseName("early", "condition"), context: until },
+      })),
+    ]);
+    assert.deepEqual(node.ask(), ["allowed", "found"]);
+    assert.deepEqual(node.ask(), ["allowed", "found"]);
+    node.now = { earliestMs: noon + hourMs, latestMs: noon + hourMs };
+    assert.deepEqual(node.ask(), ["condition_failed", "found"]);
+  });
+
+  test("keeps nothing across another model, an eviction of all, or a drop", () => {
+    const node = new Node();
+    node.ask();
+    node.plan = planModel(timed, node.store.symbols);
+    assert.deepEqual(node.ask(), ["allowed", "found"]);
+    node.store.drop();
+    assert.deepEqual(node.ask(), ["allowed", "found"]);
+  });
+});
+
+class Node {
+  readonly store = new PageStore(new PageClock(10_000_000));
+  readonly #history = new History();
+  readonly #asked = { ...call(), isShared: true as const };
+  plan: ReturnType<typeof planModel>;
+  now: Now = { earliestMs: noon, latestMs: noon };
+
+  constructor(model = stock, tuples: readonly RelationTuple[] = aliceLetsMailbot) {
+    this.#history.commit([], tuples);
+    this.plan = planModel(model, this.store.symbols);
+  }
+
+  write(deletes: readonly RelationTuple[], creates: readonly RelationTuple[]): void {
+    this.store.apply([this.#history.commit(deletes, creates)]);
+  }
+
+  /** What it comes to, and whether it was found by an evaluation. */
+  ask(asked = this.#asked): readonly [string, "found" | "kept"] {
+    const view = { graph: this.store, plan: this.plan, now: this.now };
+    let how: "found" | "kept" = "kept";
+    for (;;) {
+      const evaluated = this.store.verdicts.decide(view, asked, (seen) => {
+        how = "found";
+        return authorize(seen, asked, defaultLimits);
+      });
+      if (evaluated.kind === "decided") {
+        const { value } = evaluated;
+        return [value.kind === "denied" ? value.reason : value.kind, how];
+      }
+      const { head } = this.#history;
+      this.store.install(evaluated.pages.map((key) => this.#history.page(key, head)));
+    }
+  }
+}
