@@ -34,12 +34,7 @@ export const check: Topic = {
       ask("BatchCheck 100", { calls: [batch()], inFlight: 4 }, 100),
       ask("StreamCheck, one a message", { kind: "stream", calls: [stream(1)] }),
       ask("Check, one caller", alone),
-      ask("Connect JSON, 32 × 1", {
-        kind: "json",
-        calls: [json()],
-        ...manyWithOne(32),
-        port: bench.node.httpPort,
-      }),
+      ask("Connect JSON, 32 × 1", { ...jsonJob(), port: bench.node.httpPort }),
     ];
     const floors = bench.withOthers ? await floorsOf(bench) : [];
     if (bench.extent === "quick") return [...floors, ...quick];
@@ -71,7 +66,12 @@ async function floorsOf(bench: Bench): Promise<readonly Question[]> {
       name,
       job: { port, serverProcessId: processId, calls: [unary], ...job },
     });
-  const quick = [ask("floor: node:http2, 4 × 32", http2, {})];
+  const json = Buffer.from(toJsonString(CheckResponseSchema, answer));
+  const http1 = bench.parts.use(await startFloor("http1", unary.path, json));
+  const quick = [
+    ask("floor: node:http2, 4 × 32", http2, {}),
+    ask("floor: node:http, JSON, 32 × 1", http1, jsonJob()),
+  ];
   if (bench.extent === "quick") return quick;
   const grpcJs = bench.parts.use(await startFloor("grpc-js", unary.path, bytes));
   return [
@@ -119,6 +119,10 @@ function stream(count: number) {
     encoded(StreamCheckRequestSchema, { tag: BigInt(user), items: items(user, count) }),
   );
   return { path: `${service}/StreamCheck`, messages, expected: allowed };
+}
+
+function jsonJob() {
+  return { kind: "json", calls: [json()], ...manyWithOne(32) };
 }
 
 function json() {

@@ -9,7 +9,7 @@ export interface FloorProcess extends Disposable {
 }
 
 export async function startFloor(
-  stack: "http2" | "grpc-js",
+  stack: "http1" | "http2" | "grpc-js",
   path: string,
   answer: Uint8Array,
 ): Promise<FloorProcess> {

@@ -1,3 +1,4 @@
+import { createServer as createHttp1Server } from "node:http";
 import { createServer, type ServerHttp2Stream } from "node:http2";
 import { parseArgs } from "node:util";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
@@ -13,7 +14,8 @@ const answer = Buffer.from(values.answer ?? "", "base64");
 
 if (values.stack === "http2") serveByHand();
 else if (values.stack === "grpc-js") serveGrpc();
-else throw new Error("--stack must be http2 or grpc-js");
+else if (values.stack === "http1") serveHttp1();
+else throw new Error("--stack must be http1, http2 or grpc-js");
 
 /** As little as gRPC can be on `node:http2`. */
 function serveByHand(): void {
@@ -33,6 +35,27 @@ function serveByHand(): void {
       stream.end(framed);
     });
     stream.on("error", () => {});
+  });
+  server.listen(0, "127.0.0.1", () => {
+    const address = server.address();
+    if (typeof address !== "object" || address === null) throw new Error("no port");
+    tellPort(address.port);
+  });
+}
+
+/** As little as Connect's unary JSON can be on `node:http`. */
+function serveHttp1(): void {
+  const server = createHttp1Server((request, response) => {
+    let bytes = 0;
+    request.on("data", (chunk: Buffer) => (bytes += chunk.length));
+    request.on("end", () => {
+      if (bytes < 2) throw new Error("a request without a message");
+      response.writeHead(200, {
+        "content-type": "application/json",
+        "content-length": answer.length,
+      });
+      response.end(answer);
+    });
   });
   server.listen(0, "127.0.0.1", () => {
     const address = server.address();

@@ -14,12 +14,14 @@ import { DomainError } from "../core/error.ts";
 import { quote } from "../core/object.ts";
 import {
   AuthorizationService,
+  type CheckRequest,
   type CheckRequestSchema,
   type CheckResponseSchema,
 } from "../gen/prokura/v1/authorization_pb.ts";
 import type { CallContext, Transport, UnaryHandler } from "./call.ts";
 import { decodeCheckJson, encodeCheckJson } from "./check-json.ts";
 import { pathOf } from "./grpc.ts";
+import { SharedMessages } from "./shared-messages.ts";
 
 // A lenient decoder would make one id of two that differ.
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
@@ -76,8 +78,19 @@ interface QuickJson<Input extends DescMessage, Output extends DescMessage> {
   encode(message: MessageInitShape<Output>): string | undefined;
 }
 
+const sharedChecks = new SharedMessages<CheckRequest>();
+
 const quickCheck: QuickJson<typeof CheckRequestSchema, typeof CheckResponseSchema> = {
-  decode: (body) => (isAscii(body) ? decodeCheckJson(body.toString("latin1")) : undefined),
+  decode: (body) => {
+    const shared = sharedChecks.find(body, 0, body.length);
+    if (shared !== undefined) return shared;
+    const request = isAscii(body) ? decodeCheckJson(body.toString("latin1")) : undefined;
+    // What has a context seldom comes again.
+    if (request?.context === undefined && request !== undefined) {
+      sharedChecks.offer(body, 0, body.length, request);
+    }
+    return request;
+  },
   encode: encodeCheckJson,
 };
 
