@@ -32,7 +32,7 @@ import { ownProcess } from "./store/process-identity.ts";
 import { migrate, readMigrations } from "./store/migrations.ts";
 import { ensureStandingTenants } from "./store/tenants.ts";
 import { createWriter } from "./store/writer.ts";
-import { newHintName } from "./store/hints.ts";
+import { openHintSeal, type HintSeal } from "./store/hint-seal.ts";
 import { keepWorkers, leave, pagesOfAll, tellServing, workerVariable } from "./workers.ts";
 import { keepUp } from "./upkeep.ts";
 
@@ -118,12 +118,12 @@ export async function openNode(
   const issuers = await openIssuers(config);
   const database = await openDatabase(config, log, parts);
   const decisionLog = await openDecisionLog(config, log, database, parts);
-  const hintName = newHintName();
-  const writer = createWriter(database, hintName);
+  const seal = await openHintSeal(database);
+  const writer = createWriter(database, seal);
   parts.defer(() => writer.close());
   const storage = boundToLog(storageOf(database, writer), decisionLog);
   const models = modelSourceOf(storage);
-  const replica = await startReplica(config, log, { database, hintName, models }, parts);
+  const replica = await startReplica(config, log, { database, seal, models }, parts);
   const metrics = createMetrics(() => ({ ...replica.counters, heldBytes: replica.heldBytes }));
   const verifySubject = createTokenVerifier(issuers.subjects, Date.now);
   const onBreakGlass = createBreakGlass({
@@ -207,12 +207,12 @@ async function startEmbedded(
 async function startReplica(
   config: Config,
   log: Logger,
-  known: { readonly database: Database; readonly hintName: string; readonly models: ModelSource },
+  known: { readonly database: Database; readonly seal: HintSeal; readonly models: ModelSource },
   parts: AsyncDisposableStack,
 ): Promise<ReplicaMachine> {
-  const { database, hintName, models } = known;
+  const { database, seal, models } = known;
   const replica = new ReplicaMachine({
-    db: postgresDb(database, systemTimers, hintName),
+    db: postgresDb(database, systemTimers, seal),
     models,
     clock: systemClock,
     timers: systemTimers,
@@ -228,7 +228,7 @@ async function startReplica(
       roundsMax: config.depthMax + 16,
     },
   });
-  const hints = await listenForMachine(database.connectionString, hintName, replica);
+  const hints = await listenForMachine(database.connectionString, seal, replica);
   parts.defer(() => hints.close());
   replica.start();
   parts.defer(() => replica.close());

@@ -1,4 +1,4 @@
-import type { Revision } from "../core/revision.ts";
+import type { Revision, Timeline } from "../core/revision.ts";
 import type { Db } from "./db.ts";
 import type { ReplicaParameters } from "./parameters.ts";
 import type { Report, Timers } from "./ports.ts";
@@ -16,6 +16,8 @@ export interface AcknowledgementsOptions {
   readonly tenant: string;
   /** The lease under which the tenant is subscribed, if it is. */
   readonly leaseId: () => string | undefined;
+  /** Of the lease. */
+  readonly timeline: () => Timeline | undefined;
   readonly applied: () => Revision;
   /** So many nodes that telling each other costs more than looking. */
   readonly isCrowded: () => boolean;
@@ -68,10 +70,12 @@ export class Acknowledgements {
 
   /** Acknowledges what is applied, unless that is done or under way. */
   send(): void {
-    const { timers, leaseId, applied: appliedNow } = this.#options;
+    const { timers, leaseId, timeline: timelineNow, applied: appliedNow } = this.#options;
     const lease = leaseId();
+    const timeline = timelineNow();
     const applied = appliedNow();
-    if (lease === undefined || this.#isUnderWay || applied <= this.#upTo) return;
+    if (lease === undefined || timeline === undefined) return;
+    if (this.#isUnderWay || applied <= this.#upTo) return;
     this.#isUnderWay = true;
     let isOver = false;
     /** False where something newer may be under way by now. */
@@ -86,15 +90,20 @@ export class Acknowledgements {
       this.#hedgeMs = Math.min(hedgeMsMax, this.#hedgeMs * 2);
       if (end()) this.send();
     });
-    void this.#acknowledge(lease, applied, end);
+    void this.#acknowledge(lease, timeline, applied, end);
   }
 
-  async #acknowledge(leaseId: string, applied: Revision, end: () => boolean): Promise<void> {
+  async #acknowledge(
+    leaseId: string,
+    timeline: Timeline,
+    applied: Revision,
+    end: () => boolean,
+  ): Promise<void> {
     const { db, tenant, timers, parameters, report } = this.#options;
     const askedBy = [...this.#askedBy].filter(([, revision]) => revision <= applied);
     const names = this.#options.isCrowded() ? [] : askedBy.map(([name]) => name);
     try {
-      await db.acknowledge(leaseId, tenant, applied, names);
+      await db.acknowledge(leaseId, { tenant, timeline, revision: applied }, names);
     } catch (cause) {
       report("acknowledging a revision", cause);
       timers.after(parameters.retryMs, () => {

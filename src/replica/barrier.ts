@@ -17,13 +17,13 @@ const groupsMax = 4;
 /** A scan brings news of all groups that are due, of whatever tenants. A lost reply holds up no others. */
 const scansMax = 4;
 const groupsPerScanMax = 256;
-// Where the acknowledgements are told of, the next scan is for what was lost.
+// Where the acknowledgements are told of, the next scan is for what was not.
 const firstDelayMs = 4;
 const delayMsMax = 8;
 // Whoever is not there by now is slow or dead: there is no hurry any more.
 const hurryMs = 1000;
 const idleDelayMs = 50;
-const heardMax = 1000;
+const toldMax = 1000;
 
 export interface BarrierOptions {
   readonly db: Pick<Db, "scan">;
@@ -45,10 +45,12 @@ interface Group {
   readonly startedMs: number;
   /** Of the first scan, less who is done since. */
   waitingFor: readonly string[] | undefined;
+  /** Of the last scan. */
+  timeline: Timeline | undefined;
   leases: number;
   readonly writes: Set<Write>;
-  /** Leases of which an acknowledgement was told since the last scan was sent. */
-  readonly heard: Set<string>;
+  /** Leases that were told to have acknowledged, and the timeline on which they did. */
+  readonly told: Map<string, Timeline>;
   state: "queued" | "due" | "scanning" | "pausing";
   /** Somebody said, while a scan was under way, that it is worth another look. */
   isNudged: boolean;
@@ -101,13 +103,23 @@ export class Barrier {
     return promise;
   }
 
-  /** A hint that a lease has acknowledged: when all have, a scan will say whether it is so. */
-  acknowledged(tenant: string, leaseId: string, revision: Revision): void {
+  /**
+   * A scan could see that the lease, of that timeline, has acknowledged the revision. When the last of
+   * those that a scan waited for has, another scan would find what is known already.
+   */
+  acknowledged({ tenant, timeline, revision }: ConsistencyToken, leaseId: string): void {
+    const { believeEarlyAcknowledgements: isEarlyEnough } = this.#options.faults;
     for (const group of this.#running.get(tenant) ?? []) {
-      if (revision < group.revision || group.heard.size >= heardMax) continue;
-      group.heard.add(leaseId);
-      if (hasHeardAll(group)) this.#wake(group);
+      if (revision < group.revision && isEarlyEnough !== true) continue;
+      if (group.told.size >= toldMax) continue;
+      group.told.set(leaseId, timeline);
+      this.#reconsider(group);
     }
+  }
+
+  /** This node has applied more of the tenant. */
+  applied(tenant: string): void {
+    for (const group of this.#running.get(tenant) ?? []) this.#reconsider(group);
   }
 
   /** A lease was killed: it is worth to look again. */
@@ -134,9 +146,10 @@ export class Barrier {
       revision,
       startedMs: write.startedMs,
       waitingFor: undefined,
+      timeline: undefined,
       leases: 0,
       writes: new Set([write]),
-      heard: new Set(),
+      told: new Map(),
       state: "queued",
       isNudged: false,
       delayMs: firstDelayMs,
@@ -185,7 +198,6 @@ export class Barrier {
       this.#due.delete(group);
       group.state = "scanning";
       group.isNudged = false;
-      group.heard.clear();
     }
     this.#scans += 1;
     void this.#ask(groups);
@@ -211,18 +223,32 @@ export class Barrier {
     const found = scanned[index];
     if (found === undefined) return;
     if (group.waitingFor === undefined) group.leases = found.leases;
-    group.waitingFor = this.#narrow(group, timeline, found.waitingFor);
-    settle(group, timeline, this.#options);
+    this.#narrow(group, timeline, found.waitingFor);
   }
 
-  /** The set of the first scan, less who has acknowledged or gone since. None is ever added. */
-  #narrow(group: Group, timeline: Timeline, waitingFor: readonly string[]): readonly string[] {
+  /** Without a scan; one that is under way finds the group ended. */
+  #reconsider(group: Group): void {
+    const { timeline, waitingFor } = group;
+    if (timeline === undefined || waitingFor === undefined) return;
+    this.#narrow(group, timeline, waitingFor);
+    if (group.writes.size > 0) return;
+    group.cancelPause();
+    this.#end(group);
+  }
+
+  /** Leaves of the set of the first scan who has not acknowledged or gone since. None is ever added. */
+  #narrow(group: Group, timeline: Timeline, waitingFor: readonly string[]): void {
     const { faults, looksExpired, hasApplied } = this.#options;
-    const { tenant, revision, waitingFor: among } = group;
+    const { tenant, revision, waitingFor: among, told } = group;
     const left = among === undefined ? waitingFor : among.filter((id) => waitingFor.includes(id));
-    // What an acknowledgement says of this node is known here without it.
-    const others = left.filter((id) => !hasApplied(id, { tenant, timeline, revision }));
-    return faults.lookInsteadOfKill === true ? others.filter((id) => !looksExpired(id)) : others;
+    const isDone = (id: string): boolean =>
+      told.get(id) === timeline ||
+      // What an acknowledgement says of this node is known here without it.
+      hasApplied(id, { tenant, timeline, revision }) ||
+      (faults.lookInsteadOfKill === true && looksExpired(id));
+    group.waitingFor = left.filter((id) => !isDone(id));
+    group.timeline = timeline;
+    settle(group, timeline, this.#options);
   }
 
   #goOn(group: Group, tookMs: number): void {
@@ -231,7 +257,7 @@ export class Barrier {
       this.#end(group);
       return;
     }
-    if (group.isNudged || hasHeardAll(group)) {
+    if (group.isNudged) {
       this.#setDue(group);
       return;
     }
@@ -250,10 +276,6 @@ export class Barrier {
     if (running?.size === 0) this.#running.delete(group.tenant);
     this.#start(group.tenant);
   }
-}
-
-function hasHeardAll({ waitingFor, heard }: Group): boolean {
-  return waitingFor?.every((id) => heard.has(id)) === true;
 }
 
 function settle(

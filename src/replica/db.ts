@@ -14,11 +14,13 @@ export interface Db {
   subscribe(leaseId: string, tenant: string): Promise<"subscribed" | "lease_lost">;
   /** L3 with L7. Durable. The rows of `waitedFor` are told of in any case, while they stand. */
   renew(leaseId: string, waitedFor: readonly string[]): Promise<Renewal>;
-  /** L4. Not durable. Those who asked for it are told when it can be seen, by a hint. */
+  /**
+   * L4. Not durable. Those who asked are told, if that arrives, what a scan finds from then on: nothing
+   * where the row is gone, or the lease or the primary is not of that timeline.
+   */
   acknowledge(
     leaseId: string,
-    tenant: string,
-    applied: Revision,
+    applied: ConsistencyToken,
     askedBy: readonly string[],
   ): Promise<void>;
   /** C1. One statement, one snapshot. */

@@ -29,8 +29,12 @@ export interface Faults {
   readonly ignoreHorizon?: boolean;
   /** B17: the timeline is not looked at. */
   readonly ignoreTimeline?: boolean;
-  /** A node applies its own write though it has not applied all that came before. */
+  /** A node takes over what was committed though it has not applied all that came before. */
   readonly learnAcrossGap?: boolean;
+  /** A node takes over what was committed on another timeline. */
+  readonly learnAcrossTimelines?: boolean;
+  /** An acknowledgement of an earlier revision counts for a later one. */
+  readonly believeEarlyAcknowledgements?: boolean;
   /** A writer does not wait for its own node, whatever that has applied. */
   readonly forgetOwnLease?: boolean;
 }

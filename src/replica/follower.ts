@@ -78,6 +78,7 @@ export class Follower {
       report: host.report,
       tenant,
       leaseId: () => (this.#phase === "none" ? undefined : host.leaseId()),
+      timeline: () => host.timeline(),
       applied: () => this.#applied,
       isCrowded: () => host.isCrowded(),
       answered: () => host.acknowledged(this),
@@ -161,35 +162,49 @@ export class Follower {
   announce(head: Revision): void {
     this.#reportedHead = head;
     const leaseId = this.#host.leaseId();
-    if (this.#host.faults.acknowledgeAnnounced === true && leaseId !== undefined) {
-      this.#host.db.acknowledge(leaseId, this.tenant, head, []).catch(ignore);
+    const timeline = this.#host.timeline();
+    const isHasty = this.#host.faults.acknowledgeAnnounced === true;
+    if (isHasty && leaseId !== undefined && timeline !== undefined) {
+      const position = { tenant: this.tenant, timeline, revision: head };
+      this.#host.db.acknowledge(leaseId, position, []).catch(ignore);
     }
     if (head > this.#applied) this.pollSoon();
     else this.#acknowledgements.send();
   }
 
-  /** Another node has written (W5), and waits for this one. */
-  announced({ timeline, revision }: ConsistencyToken, from: string): void {
+  /** Another node has written (W5), and waits for this one. `changes`: what it told of it, if anything. */
+  announced(
+    { timeline, revision }: ConsistencyToken,
+    from: string,
+    changes: readonly RevisionChange[],
+  ): void {
+    for (const change of changes) this.#learn(timeline, change);
     const isKnown = timeline === this.#host.timeline() && revision <= this.#applied;
     if (timeline === this.#host.timeline()) this.#acknowledgements.ask(from, revision);
     if (!isKnown) this.pollSoon();
   }
 
+  /** This process itself has written. */
+  written(timeline: Timeline, change: RevisionChange): void {
+    if (this.#learn(timeline, change)) this.#acknowledgements.sendSoon();
+  }
+
   /**
-   * What this process itself has just committed, taken over without a poll: it is the change of that one
-   * revision, so it fits where all before it is applied, and nowhere else.
+   * Takes over what was committed, without a poll: it is the change of that one revision, so it fits where
+   * all before it is applied, on that timeline, and nowhere else.
    */
-  learn(timeline: Timeline, change: RevisionChange): void {
+  #learn(timeline: Timeline, change: RevisionChange): boolean {
     const { faults, parameters, counters } = this.#host;
     const isNext =
       change.revision === this.#applied + 1 ||
       (faults.learnAcrossGap === true && change.revision > this.#applied);
     const isSmall = changedTuples([change]) <= parameters.changedTuplesMax;
     // Before the first poll nothing is known, not even the model.
-    if (!isNext || !isSmall || this.#applied === 0 || timeline !== this.#host.timeline()) return;
+    const isOurs = timeline === this.#host.timeline() || faults.learnAcrossTimelines === true;
+    if (!isNext || !isSmall || this.#applied === 0 || !isOurs) return false;
     counters.learned += 1;
     this.#moveTo({ revision: change.revision, modelId: change.modelId ?? this.#modelId }, [change]);
-    this.#acknowledgements.sendSoon();
+    return true;
   }
 
   /** Polls for the sake of the others: nobody waits. */

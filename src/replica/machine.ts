@@ -176,7 +176,7 @@ export class ReplicaMachine implements Replica {
   }
 
   written(tenant: string, timeline: Timeline, change: RevisionChange): void {
-    this.#followers.get(tenant)?.learn(timeline, change);
+    this.#followers.get(tenant)?.written(timeline, change);
   }
 
   get serving(): boolean {
@@ -204,15 +204,19 @@ export class ReplicaMachine implements Replica {
 
   /**
    * The tenant may have moved there, and the node of that name may wait for this one (W5): a hint,
-   * nothing rests on it.
+   * nothing rests on it. `changes` must have been committed on that timeline, whenever that was.
    */
-  announced(position: ConsistencyToken, from: string): void {
-    this.#followers.get(position.tenant)?.announced(position, from);
+  announced(
+    position: ConsistencyToken,
+    from: string,
+    changes: readonly RevisionChange[] = [],
+  ): void {
+    this.#followers.get(position.tenant)?.announced(position, from, changes);
   }
 
-  /** The lease may have acknowledged the revision: a hint as well. */
-  acknowledged(tenant: string, leaseId: string, revision: Revision): void {
-    this.#barrier.acknowledged(tenant, leaseId, revision);
+  /** The lease, of that timeline, must have acknowledged the revision, where a scan could see it. */
+  acknowledged(position: ConsistencyToken, leaseId: string): void {
+    this.#barrier.acknowledged(position, leaseId);
   }
 
   /** Hints may have been lost. */
@@ -315,8 +319,7 @@ export class ReplicaMachine implements Replica {
       timelineChanged: () => this.#timelineChanged(),
       isCrowded: () => this.#watch.size > toldLeasesMax,
       applied: ({ tenant, applied }) => {
-        const leaseId = this.#lease.id;
-        if (leaseId !== undefined) this.#barrier.acknowledged(tenant, leaseId, applied);
+        this.#barrier.applied(tenant);
         for (const listener of this.#listeners) listener(tenant, applied);
       },
       acknowledged: () => this.#lease.nudge(),

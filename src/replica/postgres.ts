@@ -2,6 +2,7 @@ import { DomainError } from "../core/error.ts";
 import type { Revision, Timeline } from "../core/revision.ts";
 import { pollChanges, pollChangesIn } from "../store/changes.ts";
 import type { Database } from "../store/database.ts";
+import type { HintSeal } from "../store/hint-seal.ts";
 import { listenForHints, notifyHead } from "../store/hints.ts";
 import {
   acknowledgeRevision,
@@ -25,14 +26,14 @@ import type { LoadPast } from "./private-graph.ts";
  */
 const patienceMs = 4000;
 
-/** The machine's database, on PostgreSQL. The other nodes answer hints to the name. */
-export function postgresDb(database: Database, timers: Timers, hintName: string): Db {
+/** The machine's database, on PostgreSQL. The other nodes answer hints to the name of the seal. */
+export function postgresDb(database: Database, timers: Timers, seal: HintSeal): Db {
   return {
     register: (lease) => patiently(registerLease(database, lease)),
     subscribe: (leaseId, tenant) => patiently(subscribeLease(database, leaseId, tenant)),
     renew: (leaseId, waitedFor) => patiently(renewLease(database, leaseId, waitedFor)),
-    acknowledge: (leaseId, tenant, applied, askedBy) =>
-      patiently(acknowledgeRevision(database, leaseId, tenant, applied, askedBy)),
+    acknowledge: (leaseId, applied, askedBy) =>
+      patiently(acknowledgeRevision(database, leaseId, applied, { seal, by: askedBy })),
     poll: (tenant, applied) => patiently(pollChanges(database, tenant, applied)),
     load: (tenant, applied, keys, take) =>
       patientlyFrom((goesOn) =>
@@ -51,7 +52,7 @@ export function postgresDb(database: Database, timers: Timers, hintName: string)
     scan: (wanted) => patiently(scanLeases(database, wanted)),
     kill: (leaseId, renewSeq) => patiently(killLease(database, leaseId, renewSeq)),
     release: (leaseId) => patiently(releaseLease(database, leaseId)),
-    notify: (position) => patiently(notifyHead(database, { ...position, from: hintName })),
+    notify: (position) => patiently(notifyHead(database, { ...position, from: seal.name })),
   };
 
   function patiently<Value>(reply: Promise<Value>): Promise<Value> {
@@ -86,13 +87,12 @@ export function postgresDb(database: Database, timers: Timers, hintName: string)
  */
 export function listenForMachine(
   connectionString: string,
-  hintName: string,
+  seal: HintSeal,
   machine: ReplicaMachine,
 ): Promise<{ close(): Promise<void> }> {
-  return listenForHints(connectionString, hintName, {
-    onHead: ({ from, ...position }) => machine.announced(position, from),
-    onAcknowledgement: ({ tenant, leaseId, revision }) =>
-      machine.acknowledged(tenant, leaseId, revision),
+  return listenForHints(connectionString, seal, {
+    onHead: ({ from, ...position }, changes) => machine.announced(position, from, changes),
+    onAcknowledgement: ({ leaseId, ...position }) => machine.acknowledged(position, leaseId),
     onGap: () => machine.hintAll(),
   });
 }

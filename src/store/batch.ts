@@ -9,7 +9,8 @@ import { writeBatch } from "./batch-writes.ts";
 import { inOneFlight, sqlStateOf } from "./database-error.ts";
 import { readLastDigest, sealRevisions } from "./revision-seal.ts";
 import { expectNoWarning, outcomeUnknown, sessionOf, type Database } from "./database.ts";
-import { notifyHeadIn } from "./hints.ts";
+import type { HintSeal } from "./hint-seal.ts";
+import { notifyCommitted } from "./hints.ts";
 import type { Mutation, MutationResult } from "./mutation.ts";
 import { rowOfTuple, tupleOfRow } from "./tuple-row.ts";
 
@@ -41,12 +42,12 @@ export function runBatch(
   database: Database,
   tenant: string,
   mutations: readonly Mutation[],
-  hintName: string,
+  seal: HintSeal | undefined,
 ): Promise<readonly MutationResult[]> {
   const { promise, resolve, reject } = Promise.withResolvers<readonly MutationResult[]>();
   database
     .lend("writes", async (client) => {
-      const { results, hinted } = await write(client, tenant, mutations, hintName);
+      const { results, hinted } = await write(client, tenant, mutations, seal);
       resolve(results);
       // The connection stays lent until the hint has left; the writers do not wait for that.
       await hinted;
@@ -65,7 +66,7 @@ async function write(
   client: PoolClient,
   tenant: string,
   mutations: readonly Mutation[],
-  hintName: string,
+  seal: HintSeal | undefined,
 ): Promise<Written> {
   const session = sessionOf(client);
   // One flight: the server runs them one after another.
@@ -95,16 +96,25 @@ async function write(
   }));
   const results = applied.map(({ result }) => result);
   const seals = sealRevisions(tenant, lastDigest, lock.head_at_ms, mutations, results);
-  const position = { tenant, timeline, revision: parseRevision(lock.head) };
-  const { hinted } = await settle(client, {
-    send: () => writeBatch(session, tenant, state, mutations, results, seals),
-    hint: () => notifyHeadIn(session, { ...position, from: hintName }),
-  });
   const written = applied.map(({ mutation, result }, index) => ({
     ...result,
     digest: seals[index]?.digest ?? "",
     change: changeOf(mutation, result, lock.head_at_ms),
   }));
+  const { hinted } = await settle(client, {
+    send: () => writeBatch(session, tenant, state, mutations, results, seals),
+    hint: async () => {
+      if (seal === undefined) return;
+      const digest = written.at(-1)?.digest ?? "";
+      const position = { tenant, timeline, revision: parseRevision(lock.head), digest };
+      await notifyCommitted(
+        session,
+        seal,
+        position,
+        written.map(({ change }) => change),
+      );
+    },
+  });
   return { results: written, hinted };
 }
 
@@ -128,7 +138,6 @@ function changeOf(
 /**
  * Sends the commit right behind the writes, in the same flight, and finds out what became of it. The
  * hint goes right behind that: it leaves when the commit is done, before this process has heard of it.
- * Where nothing was committed it is a false one, which does no harm.
  */
 async function settle(
   client: PoolClient,

@@ -1,8 +1,15 @@
 import { DomainError } from "../core/error.ts";
-import { parseRevision, parseTimeline, type Revision, type Timeline } from "../core/revision.ts";
+import {
+  parseRevision,
+  parseTimeline,
+  type ConsistencyToken,
+  type Revision,
+  type Timeline,
+} from "../core/revision.ts";
 import { sqlStateOf } from "./database-error.ts";
 import { onlyRow, type Database, type Statement } from "./database.ts";
-import { acknowledgementChannel, formatAcknowledgementHint } from "./hints.ts";
+import type { HintSeal } from "./hint-seal.ts";
+import { acknowledgementChannel, sealAcknowledgement } from "./hints.ts";
 import { hasEnded } from "./process-identity.ts";
 
 /** One statement a rule of the revocation protocol (L1 to L8, W4, W5); the rule is named at each. */
@@ -147,23 +154,34 @@ const acknowledgeStatement: Statement = {
   name: "lease_acknowledge",
   text: `with acknowledged as (update lease_tenant set acked_rev = greatest(acked_rev, $3)
       where tenant_id = $2 and lease_id = $1 returning 1)
-    select pg_notify(channel, $4) from acknowledged, unnest($5::text[]) as channel`,
+    select pg_notify(channel, $4) from acknowledged, lease l, unnest($5::text[]) as channel
+    where l.lease_id = $1 and l.tl = $6 and l.tl = prokura_timeline()`,
 };
 
-/** L4, not durable. Whoever asked is told when it can be seen: a hint, as any. */
+/** Whom to tell of an acknowledgement, and as who. */
+export interface Asked {
+  readonly seal: HintSeal;
+  readonly by: readonly string[];
+}
+
+/**
+ * L4, not durable. Whoever asked is told what a scan would find from then on: that a lease of the
+ * timeline has acknowledged the revision. So nothing is told where the primary is of another one.
+ */
 export async function acknowledgeRevision(
   database: Database,
   leaseId: string,
-  tenant: string,
-  applied: Revision,
-  askedBy: readonly string[] = [],
+  { tenant, timeline, revision }: ConsistencyToken,
+  asked?: Asked,
 ): Promise<void> {
+  const isAsked = asked !== undefined && asked.by.length > 0;
   await database.query("hints", acknowledgeStatement, [
     leaseId,
     tenant,
-    applied,
-    formatAcknowledgementHint({ tenant, leaseId, revision: applied }),
-    askedBy.map(acknowledgementChannel),
+    revision,
+    isAsked ? sealAcknowledgement(asked.seal, { tenant, timeline, revision, leaseId }) : "",
+    asked?.by.map(acknowledgementChannel) ?? [],
+    timeline,
   ]);
 }
 

@@ -4,7 +4,7 @@ import { DomainError } from "../core/error.ts";
 import { runBatch } from "./batch.ts";
 import { asDomainError, isTransient } from "./database-error.ts";
 import type { Database } from "./database.ts";
-import { newHintName } from "./hints.ts";
+import type { HintSeal } from "./hint-seal.ts";
 import type { Mutation, MutationResult } from "./mutation.ts";
 
 /** The one way in which a tenant changes. */
@@ -30,10 +30,9 @@ const pauseMs = 5;
 
 /**
  * Groups what arrives while a tenant's batch is under way into its next one: a queue a tenant. Each batch
- * is announced to the other nodes as soon as it is committed, by the name under which this one is told
- * of acknowledgements.
+ * is told to the other nodes as soon as it is committed, under this one's seal; without it to nobody.
  */
-export function createWriter(database: Database, hintName: string = newHintName()): Writer {
+export function createWriter(database: Database, seal?: HintSeal): Writer {
   const queues = new Map<string, TenantQueue>();
   let closed = false;
 
@@ -50,8 +49,7 @@ export function createWriter(database: Database, hintName: string = newHintName(
       }
       // A mutation without tuples weighs something too.
       const weight = tuples + 1;
-      const queue =
-        queues.get(mutation.tenant) ?? new TenantQueue(database, mutation.tenant, hintName);
+      const queue = queues.get(mutation.tenant) ?? new TenantQueue(database, mutation.tenant, seal);
       queues.set(mutation.tenant, queue);
       try {
         return await queue.add(mutation, weight, signal);
@@ -76,15 +74,15 @@ interface Waiting {
 class TenantQueue {
   readonly #database: Database;
   readonly #tenant: string;
-  readonly #hintName: string;
+  readonly #seal: HintSeal | undefined;
   readonly #urgent: Waiting[] = [];
   readonly #ordinary: Waiting[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(database: Database, tenant: string, hintName: string) {
+  constructor(database: Database, tenant: string, seal: HintSeal | undefined) {
     this.#database = database;
     this.#tenant = tenant;
-    this.#hintName = hintName;
+    this.#seal = seal;
   }
 
   get idle(): boolean {
@@ -166,7 +164,7 @@ class TenantQueue {
   async #attempt(mutations: readonly Mutation[]): Promise<readonly MutationResult[]> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await runBatch(this.#database, this.#tenant, mutations, this.#hintName);
+        return await runBatch(this.#database, this.#tenant, mutations, this.#seal);
       } catch (error) {
         if (!isTransient(error)) throw asDomainError(error);
         if (attempt === attemptsMax) {

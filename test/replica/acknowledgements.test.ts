@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { parseRevision, type Revision } from "../../src/core/revision.ts";
+import { parseRevision, parseTimeline, type Revision } from "../../src/core/revision.ts";
 import { Acknowledgements } from "../../src/replica/acknowledgements.ts";
 import { Scheduler } from "../support/simulation/scheduler.ts";
 import { pass, timersOf } from "./timers.ts";
@@ -114,10 +114,10 @@ function startedWith(isAnswered: (index: number) => boolean = () => true): {
   let leaseId: string | undefined = "first";
   const acknowledgements = new Acknowledgements({
     db: {
-      acknowledge(_, __, revision, askedBy) {
+      acknowledge(_, { revision }, askedBy) {
         const index = sent.length;
         sent.push({ atMs: scheduler.nowMs, applied: revision, askedBy });
-        return new Promise((resolve) => {
+        return new Promise<void>((resolve) => {
           if (isAnswered(index)) scheduler.after(1, resolve);
         });
       },
@@ -127,6 +127,7 @@ function startedWith(isAnswered: (index: number) => boolean = () => true): {
     report: () => {},
     tenant: "acme",
     leaseId: () => leaseId,
+    timeline: () => parseTimeline("00000001"),
     applied: () => applied,
     isCrowded: () => false,
     answered: () => {},

@@ -48,28 +48,64 @@ suite("Barrier", () => {
     await assert.rejects(get(barrier.wait(token(5), 1000)), { code: "not_enforced" });
   });
 
-  test("looks again as soon as it has heard of all, and believes only what it sees", async () => {
-    const { barrier, get, scheduler } = barrierOn((wanted) =>
-      scanned(wanted, scheduler.nowMs < 3 ? ["slow", "quick"] : []),
-    );
+  test("is over as soon as it was told that all have acknowledged, without another scan", async () => {
+    let scans = 0;
+    const { barrier, get, scheduler } = barrierOn((wanted) => {
+      scans += 1;
+      return scanned(wanted, ["slow", "quick"]);
+    });
     const waiting = barrier.wait(token(5), 10_000);
-    scheduler.after(1, () => barrier.acknowledged("acme", "quick", parseRevision(5)));
-    // Both are false: the next scan says so.
-    scheduler.after(2, () => barrier.acknowledged("acme", "slow", parseRevision(7)));
-    scheduler.after(3.5, () => barrier.acknowledged("acme", "quick", parseRevision(5)));
-    scheduler.after(3.5, () => barrier.acknowledged("acme", "slow", parseRevision(5)));
+    scheduler.after(1, () => barrier.acknowledged(token(5), "quick"));
+    scheduler.after(2, () => barrier.acknowledged(token(7), "slow"));
     await get(waiting);
-    assert.equal(scheduler.nowMs, 3.5);
+    assert.equal(scheduler.nowMs, 2);
+    assert.equal(scans, 1);
   });
 
-  test("does not take what was heard of an earlier revision for an acknowledgement", async () => {
+  test("is told before its first scan is answered, which is waited for all the same", async () => {
+    const { barrier, get, scheduler } = barrierOn(async (wanted) => {
+      await new Promise<void>((resolve) => scheduler.after(3, resolve));
+      return scanned(wanted, ["quick"]);
+    });
+    const waiting = barrier.wait(token(5), 10_000);
+    scheduler.after(1, () => barrier.acknowledged(token(5), "quick"));
+    await get(waiting);
+    assert.equal(scheduler.nowMs, 3);
+  });
+
+  test("takes neither an earlier revision nor another timeline for an acknowledgement", async () => {
     const { barrier, get, scheduler } = barrierOn((wanted) =>
       scanned(wanted, scheduler.nowMs < 2 ? ["slow"] : []),
     );
     const waiting = barrier.wait(token(5), 10_000);
-    scheduler.after(2, () => barrier.acknowledged("acme", "slow", parseRevision(4)));
+    const other = { ...token(5), timeline: parseTimeline("00000002") };
+    scheduler.after(2, () => {
+      barrier.acknowledged(token(4), "slow");
+      barrier.acknowledged(other, "slow");
+      barrier.acknowledged({ ...token(5), tenant: "other" }, "slow");
+    });
     await get(waiting);
     assert(scheduler.nowMs > 2);
+  });
+
+  test("is over with the own node's applying of the revision, without another scan", async () => {
+    let applied = 4;
+    let scans = 0;
+    const { barrier, get, scheduler } = barrierOn(
+      (wanted) => {
+        scans += 1;
+        return scanned(wanted, ["own"]);
+      },
+      (_, { revision }) => applied >= revision,
+    );
+    const waiting = barrier.wait(token(5), 10_000);
+    scheduler.after(2, () => {
+      applied = 5;
+      barrier.applied("acme");
+    });
+    await get(waiting);
+    assert.equal(scheduler.nowMs, 2);
+    assert.equal(scans, 1);
   });
 
   test("waits for the own node only until that has applied the revision", async () => {

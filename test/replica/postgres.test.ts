@@ -10,7 +10,7 @@ import { listenForMachine, postgresDb, postgresPast } from "../../src/replica/po
 import { PastEvaluator } from "../../src/replica/private-graph.ts";
 import type { EvaluateOptions, Snapshot } from "../../src/replica/replica.ts";
 import { systemClock, systemRng, systemTimers } from "../../src/runtime.ts";
-import { newHintName } from "../../src/store/hints.ts";
+import { openHintSeal } from "../../src/store/hint-seal.ts";
 import type { MutationResult } from "../../src/store/mutation.ts";
 import { storeModel } from "../../src/store/models.ts";
 import { readHead } from "../../src/store/tenants.ts";
@@ -186,8 +186,8 @@ async function openCluster(
   return {
     store,
     async start(name, parameters = {}) {
-      const hintName = newHintName();
-      const real = postgresDb(store.database, systemTimers, hintName);
+      const seal = await openHintSeal(store.database);
+      const real = postgresDb(store.database, systemTimers, seal);
       const never = new Promise<never>(() => {});
       const machine: ReplicaMachine = new ReplicaMachine({
         db: new Proxy(real, {
@@ -202,7 +202,7 @@ async function openCluster(
         node: name,
         parameters,
       });
-      const hints = await listenForMachine(store.connectionString, hintName, machine);
+      const hints = await listenForMachine(store.connectionString, seal, machine);
       machine.start();
       stops.push(async () => {
         if (!silenced.has(machine)) await machine.close();

@@ -8,7 +8,7 @@ import { postgresDb } from "../../src/replica/postgres.ts";
 import type { PreloadOptions } from "../../src/replica/preload.ts";
 import type { Snapshot } from "../../src/replica/replica.ts";
 import { systemClock, systemRng, systemTimers } from "../../src/runtime.ts";
-import { newHintName } from "../../src/store/hints.ts";
+import { openHintSeal } from "../../src/store/hint-seal.ts";
 import { storeModel } from "../../src/store/models.ts";
 import { readObjectsAfter } from "../../src/store/objects.ts";
 import { documentModel } from "../support/simulation/document-model.ts";
@@ -126,7 +126,7 @@ async function openNode(parameters: Partial<ReplicaParameters> = {}): Promise<Te
   );
   await store.write(...lines);
   const machine = new ReplicaMachine({
-    db: postgresDb(store.database, systemTimers, newHintName()),
+    db: postgresDb(store.database, systemTimers, await openHintSeal(store.database)),
     models: { load: () => Promise.resolve(documentModel) },
     clock: systemClock,
     timers: systemTimers,

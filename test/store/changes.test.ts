@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { parseRevision, parseTimeline } from "../../src/core/revision.ts";
+import { parseRevision } from "../../src/core/revision.ts";
 import { pollChanges, pollRowsMax, readChanges } from "../../src/store/changes.ts";
-import { listenForHints, newHintName, notifyHead, type HeadHint } from "../../src/store/hints.ts";
 import { listModels, readModel, storeModel, type StoredModel } from "../../src/store/models.ts";
 import { createTenant, ensureStandingTenants, listTenants } from "../../src/store/tenants.ts";
 import { create, mutation, openTestStore, type TestStore } from "../support/store.ts";
@@ -78,43 +77,6 @@ suite("changes", () => {
   test("of a tenant that is not there are an error", async () => {
     const poll = pollChanges(store.database, "nobody", parseRevision(0));
     await assert.rejects(poll, { code: "tenant_not_found" });
-  });
-
-  const hint: HeadHint = {
-    tenant: "acme",
-    timeline: parseTimeline("00000001"),
-    revision: parseRevision(7),
-    from: newHintName(),
-  };
-
-  test("are hinted at to whoever listens, also after the connection was lost", async () => {
-    let heard = Promise.withResolvers<HeadHint>();
-    const gap = Promise.withResolvers<void>();
-    const name = newHintName();
-    const listener = await listenForHints(store.connectionString, name, {
-      onHead: (hint) => heard.resolve(hint),
-      onAcknowledgement: () => {},
-      onGap: () => gap.resolve(),
-    });
-    // What it wrote itself it knows; what is no hint at all is passed over.
-    await notifyHead(store.database, { ...hint, from: name });
-    const garbage = { name: "test_garbage", text: "select pg_notify('prokura_head', 'acme 1')" };
-    await store.database.query("hints", garbage, []);
-    await notifyHead(store.database, hint);
-    assert.deepEqual(await heard.promise, hint);
-    heard = Promise.withResolvers();
-    await store.database.query(
-      "hints",
-      {
-        name: "test_terminate",
-        text: "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and datname = current_database()",
-      },
-      [],
-    );
-    await gap.promise;
-    await notifyHead(store.database, { ...hint, tenant: "other" });
-    assert.deepEqual(await heard.promise, { ...hint, tenant: "other" });
-    await listener.close();
   });
 });
 

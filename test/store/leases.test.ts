@@ -2,8 +2,14 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, suite, test } from "node:test";
 import { Client } from "pg";
-import { parseRevision, type Revision } from "../../src/core/revision.ts";
-import { listenForHints, newHintName } from "../../src/store/hints.ts";
+import {
+  parseRevision,
+  parseTimeline,
+  type ConsistencyToken,
+  type Revision,
+} from "../../src/core/revision.ts";
+import { openHintSeal } from "../../src/store/hint-seal.ts";
+import { listenForHints, type AcknowledgementHint } from "../../src/store/hints.ts";
 import {
   acknowledgeRevision,
   killLease,
@@ -33,6 +39,10 @@ suite("leases", () => {
     const leaseId = randomUUID();
     await registerLease(store.database, { leaseId, node: "n1", killMs: 12_000 });
     return leaseId;
+  }
+
+  function at(revision: Revision): ConsistencyToken {
+    return { tenant: store.tenant, timeline: parseTimeline("00000001"), revision };
   }
 
   async function scan(tenant: string, revision: Revision): Promise<ScannedLeases> {
@@ -65,7 +75,7 @@ suite("leases", () => {
     const leaseId = await register();
     await subscribeLease(store.database, leaseId, store.tenant);
     const { revision } = await store.write();
-    await acknowledgeRevision(store.database, leaseId, store.tenant, revision);
+    await acknowledgeRevision(store.database, leaseId, at(revision));
     const wanted = [{ tenant: store.tenant, revision }];
     const enforced = await scanLeases(store.database, wanted);
     assert.deepEqual(enforced, {
@@ -84,8 +94,8 @@ suite("leases", () => {
     await subscribeLease(store.database, leaseId, store.tenant);
     const { revision } = await store.write();
     assert.deepEqual((await scan(store.tenant, revision)).waitingFor, [leaseId]);
-    await acknowledgeRevision(store.database, leaseId, store.tenant, revision);
-    await acknowledgeRevision(store.database, leaseId, store.tenant, parseRevision(0));
+    await acknowledgeRevision(store.database, leaseId, at(revision));
+    await acknowledgeRevision(store.database, leaseId, at(parseRevision(0)));
     assert.deepEqual((await scan(store.tenant, revision)).waitingFor, []);
     await releaseLease(store.database, leaseId);
   });
@@ -107,21 +117,35 @@ suite("leases", () => {
     await releaseLease(store.database, leaseId);
   });
 
-  test("an acknowledgement is told to whoever asked for it, and to nobody under a lost lease", async () => {
+  test("an acknowledgement is told to whoever asked for it, and to nobody where no scan would find it", async () => {
     const leaseId = await register();
     await subscribeLease(store.database, leaseId, store.tenant);
     const { revision } = await store.write();
-    const heard = Promise.withResolvers<object>();
-    const [name, ignore] = [newHintName(), (): void => {}];
-    const listener = await listenForHints(store.connectionString, name, {
-      onHead: ignore,
-      onAcknowledgement: heard.resolve,
-      onGap: ignore,
+    const heard: AcknowledgementHint[] = [];
+    const last = Promise.withResolvers<void>();
+    const own = await openHintSeal(store.database);
+    const other = await openHintSeal(store.database);
+    const listener = await listenForHints(store.connectionString, own, {
+      onHead: () => {},
+      onAcknowledgement: (hint) => {
+        heard.push(hint);
+        if (hint.revision === revision) last.resolve();
+      },
+      onGap: () => {},
     });
-    const lost = randomUUID();
-    await acknowledgeRevision(store.database, lost, store.tenant, revision, [name]);
-    await acknowledgeRevision(store.database, leaseId, store.tenant, revision, ["other", name]);
-    assert.deepEqual(await heard.promise, { tenant: store.tenant, leaseId, revision });
+    const asked = { seal: other, by: ["other", own.name] };
+    const before = parseRevision(revision - 1);
+    await acknowledgeRevision(store.database, randomUUID(), at(before), asked);
+    const elsewhere = { ...at(before), timeline: parseTimeline("00000002") };
+    await acknowledgeRevision(store.database, leaseId, elsewhere, asked);
+    // Of an earlier timeline than the primary, as after a failover.
+    await client.query("update lease set tl = '00000000' where lease_id = $1", [leaseId]);
+    const former = { ...at(before), timeline: parseTimeline("00000000") };
+    await acknowledgeRevision(store.database, leaseId, former, asked);
+    await client.query("update lease set tl = '00000001' where lease_id = $1", [leaseId]);
+    await acknowledgeRevision(store.database, leaseId, at(revision), asked);
+    await last.promise;
+    assert.deepEqual(heard, [{ ...at(revision), leaseId }]);
     await listener.close();
     await releaseLease(store.database, leaseId);
   });

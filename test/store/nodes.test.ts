@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, suite, test } from "node:test";
+import { parseTimeline, type ConsistencyToken, type Revision } from "../../src/core/revision.ts";
 import {
   acknowledgeRevision,
   registerLease,
@@ -16,6 +17,10 @@ suite("listNodes", () => {
     store = await openTestStore();
   });
   after(async () => store[Symbol.asyncDispose]());
+
+  function at(revision: Revision): ConsistencyToken {
+    return { tenant: store.tenant, timeline: parseTimeline("00000001"), revision };
+  }
 
   test("tells how many revisions a node is behind, and since when", async () => {
     const leaseId = randomUUID();
@@ -33,7 +38,7 @@ suite("listNodes", () => {
     await store.write();
     const [later] = await listNodes(store.database, store.tenant);
     assert.ok((later?.behindMs ?? 0) >= (behind?.behindMs ?? Infinity));
-    await acknowledgeRevision(store.database, leaseId, store.tenant, last.revision);
+    await acknowledgeRevision(store.database, leaseId, at(last.revision));
     const [nearly] = await listNodes(store.database, store.tenant);
     assert.equal(nearly?.revisionsBehind, 1);
     await releaseLease(store.database, leaseId);
@@ -44,7 +49,7 @@ suite("listNodes", () => {
     await registerLease(store.database, { leaseId, node: "n2", killMs: 12_000 });
     await subscribeLease(store.database, leaseId, store.tenant);
     const { revision } = await store.write();
-    await acknowledgeRevision(store.database, leaseId, store.tenant, revision);
+    await acknowledgeRevision(store.database, leaseId, at(revision));
     const [node] = await listNodes(store.database, store.tenant);
     assert.deepEqual([node?.revisionsBehind, node?.behindMs], [0, 0]);
     await releaseLease(store.database, leaseId);

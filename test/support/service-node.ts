@@ -21,7 +21,7 @@ import { createServices, type Services } from "../../src/service/services.ts";
 import type { Storage } from "../../src/service/storage.ts";
 import { Database } from "../../src/store/database.ts";
 import { ensureStandingTenants } from "../../src/store/tenants.ts";
-import { newHintName } from "../../src/store/hints.ts";
+import { openHintSeal } from "../../src/store/hint-seal.ts";
 import { createWriter } from "../../src/store/writer.ts";
 import { createTestDatabase } from "./database.ts";
 
@@ -45,8 +45,8 @@ export async function startNode(
   const connectionString = address ?? (await createTestDatabase()).connectionString;
   const database = new Database({ connectionString, log: () => undefined });
   await ensureStandingTenants(database);
-  const hintName = newHintName();
-  const writer = createWriter(database, hintName);
+  const seal = await openHintSeal(database);
+  const writer = createWriter(database, seal);
   const storage = storageOf(database, writer);
   const models = {
     load: async (tenant: string, modelId: string) => {
@@ -56,7 +56,7 @@ export async function startNode(
     },
   };
   const replica = new ReplicaMachine({
-    db: postgresDb(database, systemTimers, hintName),
+    db: postgresDb(database, systemTimers, seal),
     models,
     clock: systemClock,
     timers: systemTimers,
@@ -65,7 +65,7 @@ export async function startNode(
     node: "test",
     parameters,
   });
-  const hints = await listenForMachine(connectionString, hintName, replica);
+  const hints = await listenForMachine(connectionString, seal, replica);
   replica.start();
   const past = new PastEvaluator({
     load: postgresPast(database),

@@ -26,6 +26,8 @@ export interface DatabaseFaults {
   readonly repeatCommitsNothing?: boolean;
   /** W3: a wait for the standby that was cancelled is taken for a success, as it is reported. */
   readonly believeCancelledWaits?: boolean;
+  /** A write is told of with its changes before it is committed. */
+  readonly tellUncommitted?: boolean;
   /** B19: the killer's DELETE does not name the counter. */
   readonly killIgnoresCounter?: boolean;
   /** P7: a delete that finds nothing allots no revision, and is answered at once. */

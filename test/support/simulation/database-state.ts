@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { RevisionChange } from "../../../src/core/change.ts";
-import type { Revision, Timeline } from "../../../src/core/revision.ts";
-import type { LeaseRegistration } from "../../../src/replica/db.ts";
+import { parseRevision, type Revision, type Timeline } from "../../../src/core/revision.ts";
+import type { LeaseRegistration, Poll } from "../../../src/replica/db.ts";
 import { History } from "./history.ts";
 
 export const tenants = ["alpha", "beta"] as const;
@@ -41,4 +41,19 @@ export function historyOf(state: State, tenant: string): History {
   const history = state.histories.get(tenant);
   assert(history !== undefined, `there is a tenant ${tenant}`);
   return history;
+}
+
+/** What a poll reads there, as if the revision were the head. */
+export function pollIn(
+  state: State,
+  timeline: Timeline,
+  tenant: string,
+  applied: number,
+  revision: Revision,
+): Poll {
+  const history = historyOf(state, tenant);
+  const horizon = parseRevision(state.horizons.get(tenant) ?? 0);
+  const head = { timeline, revision, horizon, modelId: history.modelAt(revision) };
+  const changes = history.changes(Math.max(applied, horizon), revision);
+  return { head, changes: changes.length > 100 ? undefined : changes };
 }

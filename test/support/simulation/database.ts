@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import type { Head } from "../../../src/core/change.ts";
+import type { Head, RevisionChange } from "../../../src/core/change.ts";
 import type { PageKey } from "../../../src/core/page.ts";
 import {
   parseRevision,
   parseTimeline,
+  type ConsistencyToken,
   type Revision,
   type Timeline,
 } from "../../../src/core/revision.ts";
@@ -20,6 +21,7 @@ import type { DatabaseFaults } from "./database-faults.ts";
 import {
   emptyState,
   historyOf,
+  pollIn,
   type LeaseState,
   type State,
   type Written,
@@ -210,18 +212,28 @@ export class SimulatedDatabase {
     });
   }
 
+  /** Done with whether a scan finds it, on that timeline. */
   acknowledge(
     leaseId: string,
-    tenant: string,
-    applied: number,
-    done: (result: undefined | Error) => void,
+    { tenant, timeline, revision }: ConsistencyToken,
+    done: (isSeen: boolean) => void,
   ): void {
-    this.#transaction(`acknowledgement ${leaseId} ${tenant}`, false, done, () => (state) => {
-      const acknowledged = state.leases.get(leaseId)?.acknowledged;
-      const before = acknowledged?.get(tenant);
-      if (before !== undefined) acknowledged?.set(tenant, Math.max(before, applied));
-      return undefined;
-    });
+    const acknowledged = `acknowledgement ${leaseId} ${tenant}`;
+    this.#transaction<boolean>(
+      acknowledged,
+      false,
+      (result) => done(result === true),
+      () => {
+        const isHere = timeline === this.timeline;
+        return (state) => {
+          const lease = state.leases.get(leaseId);
+          const before = lease?.acknowledged.get(tenant);
+          if (lease === undefined || before === undefined) return false;
+          lease.acknowledged.set(tenant, Math.max(before, revision));
+          return isHere && lease.timeline === timeline;
+        };
+      },
+    );
   }
 
   kill(leaseId: string, renewSeq: number, done: (result: boolean | Error) => void): void {
@@ -251,6 +263,7 @@ export class SimulatedDatabase {
     creates: readonly RelationTuple[],
     id: string,
     done: (result: Written | Error) => void,
+    tell: (position: ConsistencyToken, change: RevisionChange) => void,
     modelId?: string,
   ): void {
     this.#transaction(`tenant ${tenant}`, true, done, () => {
@@ -267,9 +280,15 @@ export class SimulatedDatabase {
         const { head: revision } = history;
         return () => ({ timeline, revision, change: undefined });
       }
+      if (this.#faults.tellUncommitted === true) {
+        const change = history.next(deletes, creates, id, modelId);
+        tell({ tenant, timeline, revision: change.revision }, change);
+      }
       return (state) => {
         const change = historyOf(state, tenant).commit(deletes, creates, id, modelId);
-        return { timeline, revision: change.revision, change };
+        const { revision } = change;
+        if (state === this.#state) tell({ tenant, timeline, revision }, change);
+        return { timeline, revision, change };
       };
     });
   }
@@ -279,36 +298,22 @@ export class SimulatedDatabase {
       this.#faults.pollOnReplica === true
         ? this.#replica.at(this.#scheduler.nowMs, this.#log, this.#commits)
         : this.#state;
-    return this.#pollIn(state, tenant, applied, historyOf(state, tenant).head);
+    return pollIn(state, this.timeline, tenant, applied, historyOf(state, tenant).head);
   }
 
   /** P1 alone: what a poll would have read before the later revisions. */
   pollAsOf(tenant: string, applied: number, revision: Revision): Poll {
-    return this.#pollIn(this.#state, tenant, applied, revision);
+    return pollIn(this.#state, this.timeline, tenant, applied, revision);
   }
 
   headOf(tenant: string): Revision {
     return this.#history(tenant).head;
   }
 
-  #pollIn(state: State, tenant: string, applied: number, revision: Revision): Poll {
-    const { timeline } = this;
-    const horizon = parseRevision(state.horizons.get(tenant) ?? 0);
-    const head: Head = {
-      timeline,
-      revision,
-      horizon,
-      modelId: historyOf(state, tenant).modelAt(revision),
-    };
-    const from = Math.max(applied, horizon);
-    const changes = historyOf(state, tenant).changes(from, revision);
-    return { head, changes: changes.length > 100 ? undefined : changes };
-  }
-
   load(tenant: string, applied: number, keys: readonly PageKey[]): Load {
     const history = this.#history(tenant);
     const pages = keys.map((key) => history.page(key, history.head));
-    return { ...this.#pollIn(this.#state, tenant, applied, history.head), pages };
+    return { ...pollIn(this.#state, this.timeline, tenant, applied, history.head), pages };
   }
 
   scan(wanted: readonly WantedScan[]): Scan {

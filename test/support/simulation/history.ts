@@ -35,14 +35,14 @@ export class History {
     return state;
   }
 
-  /** Commits a revision. Deletes of what does not stand are left out; a create of what stands is a touch. */
-  commit(
+  /** What a commit would be. Deletes of what does not stand are left out; a create of what stands is a touch. */
+  next(
     deletes: readonly RelationTuple[],
     creates: readonly RelationTuple[],
     operation = "write_tuples",
     modelId?: string,
   ): RevisionChange {
-    const state = new Map(this.stateAt(this.head));
+    const state = this.stateAt(this.head);
     const created = new Map(creates.map((tuple) => [formatTuple(tuple), tuple]));
     const deleted = new Map<string, RelationTuple>();
     for (const tuple of [...deletes, ...created.values()]) {
@@ -50,9 +50,7 @@ export class History {
       const standing = state.get(key);
       if (standing !== undefined) deleted.set(key, standing);
     }
-    for (const key of deleted.keys()) state.delete(key);
-    for (const [key, tuple] of created) state.set(key, tuple);
-    const change: RevisionChange = {
+    return {
       revision: parseRevision(this.#revisions.length + 1),
       committedAtMs: 0,
       callerId: "test",
@@ -62,6 +60,19 @@ export class History {
       created: [...created.values()],
       ...(modelId === undefined ? {} : { modelId }),
     };
+  }
+
+  /** Commits a revision. */
+  commit(
+    deletes: readonly RelationTuple[],
+    creates: readonly RelationTuple[],
+    operation = "write_tuples",
+    modelId?: string,
+  ): RevisionChange {
+    const change = this.next(deletes, creates, operation, modelId);
+    const state = new Map(this.stateAt(this.head));
+    for (const tuple of change.deleted) state.delete(formatTuple(tuple));
+    for (const tuple of change.created) state.set(formatTuple(tuple), tuple);
     this.#models.push(modelId ?? this.modelAt(this.head));
     this.#revisions.push(change);
     this.#states.push(state);

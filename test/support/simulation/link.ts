@@ -1,4 +1,5 @@
 import { DomainError } from "../../../src/core/error.ts";
+import type { RevisionChange } from "../../../src/core/change.ts";
 import type { ConsistencyToken, Revision, Timeline } from "../../../src/core/revision.ts";
 import type { Db, Poll, Scan } from "../../../src/replica/db.ts";
 import type { SimulatedDatabase } from "./database.ts";
@@ -22,13 +23,8 @@ export interface Weather {
 
 /** What the database tells of one process to the others, if it arrives. */
 export interface Hints {
-  readonly announced: (position: ConsistencyToken) => void;
-  readonly acknowledged: (
-    name: string,
-    tenant: string,
-    leaseId: string,
-    revision: Revision,
-  ) => void;
+  readonly announced: (position: ConsistencyToken, changes: readonly RevisionChange[]) => void;
+  readonly acknowledged: (name: string, position: ConsistencyToken, leaseId: string) => void;
 }
 
 export type Statement = keyof Db | "write" | "model" | "unsubscribe";
@@ -80,12 +76,12 @@ export class Link {
       },
       subscribe: (leaseId, tenant) => this.#subscribe(leaseId, tenant),
       renew: (leaseId) => this.call("renew", (database, done) => database.renew(leaseId, done)),
-      acknowledge: (leaseId, tenant, applied, askedBy) => {
-        onAcknowledge(tenant, applied);
+      acknowledge: (leaseId, applied, askedBy) => {
+        onAcknowledge(applied.tenant, applied.revision);
         return this.call<undefined>("acknowledge", (database, done) =>
-          database.acknowledge(leaseId, tenant, applied, (result) => {
-            for (const name of askedBy) hints.acknowledged(name, tenant, leaseId, applied);
-            done(result);
+          database.acknowledge(leaseId, applied, (isSeen) => {
+            for (const name of isSeen ? askedBy : []) hints.acknowledged(name, applied, leaseId);
+            done(undefined);
           }),
         );
       },
@@ -100,7 +96,7 @@ export class Link {
         this.call<undefined>("release", (database, done) => database.release(leaseId, done)),
       notify: (position) =>
         this.call<undefined>("notify", (_database, done) => {
-          hints.announced(position);
+          hints.announced(position, []);
           done(undefined);
         }),
     };

@@ -57,7 +57,16 @@ const inMachine: Readonly<Record<keyof Faults, Kind>> = {
   },
   ignoreHorizon: { fact: "truncated history is not noticed", seed: 2 },
   ignoreTimeline: { fact: "a failover is not noticed", seed: 1 },
-  learnAcrossGap: { fact: "a node applies its own write past revisions that it lacks", seed: 1 },
+  learnAcrossGap: { fact: "a node applies what it is told past revisions that it lacks", seed: 1 },
+  learnAcrossTimelines: {
+    fact: "a node applies what it is told of another timeline",
+    bias: lostStandby,
+    seed: 1,
+  },
+  believeEarlyAcknowledgements: {
+    fact: "an acknowledgement of an earlier revision counts for a later one",
+    seed: 1,
+  },
   forgetOwnLease: { fact: "a writer does not wait for its own node", seed: 1 },
 };
 
@@ -111,6 +120,7 @@ const inDatabase: Readonly<Record<keyof DatabaseFaults, Kind>> = {
     bias: cancelledWaits,
     seed: 2,
   },
+  tellUncommitted: { fact: "a write is told of before it is committed", seed: 1 },
   killIgnoresCounter: { fact: "a lease is killed without its counter", seed: 4 },
   noRevisionForNothing: { fact: "a write that changes nothing is answered at once", seed: 1 },
 };

@@ -1,5 +1,6 @@
 import type { Faults } from "../../../src/replica/faults.ts";
 import { ReplicaMachine } from "../../../src/replica/machine.ts";
+import type { RevisionChange } from "../../../src/core/change.ts";
 import type { ConsistencyToken } from "../../../src/core/revision.ts";
 import type { ReplicaParameters } from "../../../src/replica/parameters.ts";
 import type { SimulatedDatabase } from "./database.ts";
@@ -8,7 +9,11 @@ import { documentModel } from "./document-model.ts";
 import type { Chance, Scheduler } from "./scheduler.ts";
 
 interface HintsFrom extends Pick<Hints, "acknowledged"> {
-  readonly announced: (position: ConsistencyToken, from: string) => void;
+  readonly announced: (
+    position: ConsistencyToken,
+    from: string,
+    changes: readonly RevisionChange[],
+  ) => void;
 }
 
 export interface NodeOptions {
@@ -58,7 +63,7 @@ export class SimulatedNode {
       db: this.link.db(
         {
           ...options.hints,
-          announced: (position) => options.hints.announced(position, this.name),
+          announced: (position, changes) => options.hints.announced(position, this.name, changes),
         },
         (leaseId) => this.leaseIds.add(leaseId),
         (tenant, applied) => options.onAcknowledge(this, tenant, applied),

@@ -1,5 +1,6 @@
 import { DomainError } from "../../../src/core/error.ts";
-import type { Revision } from "../../../src/core/revision.ts";
+import type { RevisionChange } from "../../../src/core/change.ts";
+import type { ConsistencyToken, Revision } from "../../../src/core/revision.ts";
 import { zeroCounters, type ReplicaCounters } from "../../../src/replica/counters.ts";
 import type { Faults } from "../../../src/replica/faults.ts";
 import type { EvaluateOptions, Snapshot } from "../../../src/replica/replica.ts";
@@ -106,15 +107,15 @@ class World {
       parameters: { serveMs, killMs, renewMs: 200, wallToleranceMs: 50, pollMs: 400 },
       faults,
       hints: {
-        announced: (position, from) =>
+        announced: (position, from, changes) =>
           this.#hint(
             ({ name }) => name !== from,
-            ({ machine }) => machine.announced(position, from),
+            ({ machine }) => machine.announced(position, from, changes),
           ),
-        acknowledged: (name, tenant, leaseId, revision) =>
+        acknowledged: (name, position, leaseId) =>
           this.#hint(
             (node) => node.name === name,
-            ({ machine }) => machine.acknowledged(tenant, leaseId, revision),
+            ({ machine }) => machine.acknowledged(position, leaseId),
           ),
       },
       onAcknowledge: (node, tenant, applied) => {
@@ -176,7 +177,8 @@ class World {
   #hint(names: (node: SimulatedNode) => boolean, tell: (node: SimulatedNode) => void): void {
     for (const node of this.#nodes.filter(names)) {
       if (this.#chance.is(0.3)) continue;
-      this.#scheduler.after(this.#chance.next() ** 3 * 20, () => node.deliver(() => tell(node)));
+      const delayMs = this.#chance.next() ** 3 * (this.#chance.is(0.05) ? 2000 : 20);
+      this.#scheduler.after(delayMs, () => node.deliver(() => tell(node)));
     }
   }
 
@@ -247,10 +249,12 @@ class World {
     const { deletes, creates, modelId, text } = anyWrite(chance, this.#scheduler.nowMs);
     const id = `w${(this.#seen.writes += 1)}`;
     if (!this.#isStep(`${id}: ${node.name}, ${tenant}, ${text}`)) return;
+    const tell = (position: ConsistencyToken, change: RevisionChange): void =>
+      this.#nodeOptions.hints.announced(position, node.name, [change]);
     node.deliver(() => {
       void node.link
         .call<Written>("write", (database, done) =>
-          database.write(tenant, deletes, creates, id, done, modelId),
+          database.write(tenant, deletes, creates, id, done, tell, modelId),
         )
         .then((written) => this.#enforce(node, tenant, written, id))
         .catch((cause: unknown) => this.#expectRefusal(cause));
