@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import type { Head, RevisionChange } from "../../../src/core/change.ts";
+import type { RevisionChange } from "../../../src/core/change.ts";
 import type { PageKey } from "../../../src/core/page.ts";
 import {
-  parseRevision,
   parseTimeline,
   type ConsistencyToken,
   type Revision,
@@ -216,24 +215,18 @@ export class SimulatedDatabase {
   acknowledge(
     leaseId: string,
     { tenant, timeline, revision }: ConsistencyToken,
-    done: (isSeen: boolean) => void,
+    done: (isSeen: boolean | Error) => void,
   ): void {
-    const acknowledged = `acknowledgement ${leaseId} ${tenant}`;
-    this.#transaction<boolean>(
-      acknowledged,
-      false,
-      (result) => done(result === true),
-      () => {
-        const isHere = timeline === this.timeline;
-        return (state) => {
-          const lease = state.leases.get(leaseId);
-          const before = lease?.acknowledged.get(tenant);
-          if (lease === undefined || before === undefined) return false;
-          lease.acknowledged.set(tenant, Math.max(before, revision));
-          return isHere && lease.timeline === timeline;
-        };
-      },
-    );
+    this.#transaction(`acknowledgement ${leaseId} ${tenant}`, false, done, () => {
+      const isHere = timeline === this.timeline;
+      return (state) => {
+        const lease = state.leases.get(leaseId);
+        const before = lease?.acknowledged.get(tenant);
+        if (lease === undefined || before === undefined) return false;
+        lease.acknowledged.set(tenant, Math.max(before, revision));
+        return isHere && lease.timeline === timeline;
+      };
+    });
   }
 
   kill(leaseId: string, renewSeq: number, done: (result: boolean | Error) => void): void {
@@ -281,14 +274,14 @@ export class SimulatedDatabase {
         return () => ({ timeline, revision, change: undefined });
       }
       if (this.#faults.tellUncommitted === true) {
-        const change = history.next(deletes, creates, id, modelId);
-        tell({ tenant, timeline, revision: change.revision }, change);
+        const next = history.next(deletes, creates, id, modelId);
+        tell({ tenant, timeline, revision: next.revision }, next);
       }
       return (state) => {
         const change = historyOf(state, tenant).commit(deletes, creates, id, modelId);
-        const { revision } = change;
-        if (state === this.#state) tell({ tenant, timeline, revision }, change);
-        return { timeline, revision, change };
+        const at = { timeline, revision: change.revision };
+        if (state === this.#state) tell({ tenant, ...at }, change);
+        return { ...at, change };
       };
     });
   }

@@ -80,8 +80,9 @@ export class Link {
         onAcknowledge(applied.tenant, applied.revision);
         return this.call<undefined>("acknowledge", (database, done) =>
           database.acknowledge(leaseId, applied, (isSeen) => {
-            for (const name of isSeen ? askedBy : []) hints.acknowledged(name, applied, leaseId);
-            done(undefined);
+            const told = isSeen === true ? askedBy : [];
+            for (const name of told) hints.acknowledged(name, applied, leaseId);
+            done(isSeen instanceof Error ? isSeen : undefined);
           }),
         );
       },
