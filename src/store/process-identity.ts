@@ -37,11 +37,24 @@ export function hasEnded(identity: string): boolean {
 }
 
 function hostIdentity(): readonly string[] {
+  requireOwnProc();
   return [
     readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     readlinkSync("/proc/self/ns/pid"),
     readlinkSync("/proc/self/ns/time"),
   ];
+}
+
+/**
+ * A `/proc` of another namespace, as a container may have been given, knows other processes by these ids,
+ * and this one by several: one of each namespace from its own down to this process's.
+ */
+function requireOwnProc(): void {
+  const own = String(process.pid);
+  const ids = /^NSpid:\s+(.*)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  if (readlinkSync("/proc/self") !== own || ids !== own) {
+    throw new Error("`/proc` is of another namespace");
+  }
 }
 
 /** Not by `/proc`, which may hide what belongs to others. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { suite, test } from "node:test";
@@ -39,8 +39,33 @@ suite("the identity of a process", { skip: own === undefined && "known on Linux 
   });
 });
 
+const source = new URL("../../src/store/process-identity.ts", import.meta.url).href;
+
+suite("the identity of a process under a foreign `/proc`", () => {
+  // A process namespace of its own, below the `/proc` of the one that it comes from.
+  const inside = (script: string): ReturnType<typeof spawnSync<string>> =>
+    spawnSync(
+      "unshare",
+      ["--user", "--map-root-user", "--pid", "--fork", process.execPath, "-e", script],
+      { encoding: "utf8" },
+    );
+  const isPossible = inside("").status === 0;
+  const options = { skip: !isPossible && "no process namespace can be made here" };
+
+  test("is not known, and proves no end of a process that lives", options, () => {
+    const { stdout } = inside(`import(${JSON.stringify(source)}).then((identity) => {
+      const { readFileSync, readlinkSync } = require("node:fs");
+      const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+      const names = ["pid", "time"].map((name) => readlinkSync("/proc/self/ns/" + name));
+      // Its own, which lives, but has another start in that \`/proc\`.
+      const living = [boot, ...names, process.pid, 1].join(" ");
+      console.log(identity.ownProcess(), identity.hasEnded(living));
+    });`);
+    assert.equal(stdout.trim(), "undefined false");
+  });
+});
+
 async function startOther(): Promise<{ readonly child: ChildProcess; readonly identity: string }> {
-  const source = new URL("../../src/store/process-identity.ts", import.meta.url).href;
   const script = `const { ownProcess } = await import(${JSON.stringify(source)});
     console.log(ownProcess()); setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
