@@ -10,10 +10,11 @@ import { listenForMachine, postgresDb, postgresPast } from "../../src/replica/po
 import { PastEvaluator } from "../../src/replica/private-graph.ts";
 import type { EvaluateOptions, Snapshot } from "../../src/replica/replica.ts";
 import { systemClock, systemRng, systemTimers } from "../../src/runtime.ts";
-import { openHintSeal } from "../../src/store/hint-seal.ts";
+import { openHintSeal, type HintSeal } from "../../src/store/hint-seal.ts";
 import type { MutationResult } from "../../src/store/mutation.ts";
 import { storeModel } from "../../src/store/models.ts";
 import { readHead } from "../../src/store/tenants.ts";
+import { createWriter } from "../../src/store/writer.ts";
 import { documentModel } from "../support/simulation/document-model.ts";
 import { readPage } from "../support/simulation/reading.ts";
 import { create, mutation, openTestStore, tuple, type TestStore } from "../support/store.ts";
@@ -47,6 +48,26 @@ suite("ReplicaMachine on PostgreSQL", () => {
       await enforce(second, await store.write(create(alice)));
       assert.deepEqual([ask(first), ask(second)], [[alice], [alice]]);
     }
+  });
+
+  test("a write is applied, acknowledged and told of without a poll or a second scan", async () => {
+    await using cluster = await openCluster();
+    const { store } = cluster;
+    const seal = await openHintSeal(store.database);
+    const unhurried = { pollMs: 60_000 };
+    const writer = await cluster.start("writer", unhurried, seal);
+    const other = await cluster.start("other", unhurried);
+    assert.deepEqual([await ask(writer), await ask(other)], [[], []]);
+    const { polls } = other.counters;
+    const told = createWriter(store.database, seal);
+    const result = await told.write(mutation({ steps: [create(alice)] }));
+    assert(result.change !== undefined);
+    writer.written("acme", result.timeline, result.change);
+    await writer.enforce("acme", result.timeline, result.revision, 10_000, true);
+    assert.deepEqual([ask(writer), ask(other)], [[alice], [alice]]);
+    assert.equal(other.counters.learned, 1);
+    assert.equal(other.counters.polls, polls);
+    await told.close();
   });
 
   test("a warm check asks the database nothing", async () => {
@@ -167,7 +188,11 @@ suite("PastEvaluator on PostgreSQL", () => {
 
 interface Cluster extends AsyncDisposable {
   readonly store: TestStore;
-  start(name: string, parameters?: Partial<ReplicaParameters>): Promise<ReplicaMachine>;
+  start(
+    name: string,
+    parameters?: Partial<ReplicaParameters>,
+    seal?: HintSeal,
+  ): Promise<ReplicaMachine>;
   /** The node's statements and timers go nowhere from now on. */
   silence(machine: ReplicaMachine): void;
 }
@@ -185,8 +210,8 @@ async function openCluster(
   }
   return {
     store,
-    async start(name, parameters = {}) {
-      const seal = await openHintSeal(store.database);
+    async start(name, parameters = {}, given) {
+      const seal = given ?? (await openHintSeal(store.database));
       const real = postgresDb(store.database, systemTimers, seal);
       const never = new Promise<never>(() => {});
       const machine: ReplicaMachine = new ReplicaMachine({

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess, type SpawnSyncReturns } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { suite, test } from "node:test";
@@ -43,7 +43,7 @@ const source = new URL("../../src/store/process-identity.ts", import.meta.url).h
 
 suite("the identity of a process under a foreign `/proc`", () => {
   // A process namespace of its own, below the `/proc` of the one that it comes from.
-  const inside = (script: string): ReturnType<typeof spawnSync<string>> =>
+  const inside = (script: string): SpawnSyncReturns<string> =>
     spawnSync(
       "unshare",
       ["--user", "--map-root-user", "--pid", "--fork", process.execPath, "-e", script],
