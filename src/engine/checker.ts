@@ -53,10 +53,7 @@ export class Checker implements GoalEvaluator {
 
   /** Whether the subject has the relation to the object. */
   check(object: SubjectSymbol, relation: RelationPlan, mode: Mode): Membership {
-    const mark = this.#run.names.length;
-    const value = this.#visit(object, relation, mode, 0);
-    if (value !== needs) this.#run.cutNames(mark);
-    return value;
+    return this.#visit(object, relation, mode, 0);
   }
 
   #visit(object: SubjectSymbol, relation: RelationPlan, mode: Mode, depth: number): Membership {

@@ -182,11 +182,7 @@ export class Goals {
   }
 
   #settle(from: number): void {
-    for (let index = from; index < this.#provisional.length; index += 1) {
-      const goal = this.#provisional[index];
-      if (goal !== undefined) goal.state = "final";
-    }
-    if (this.#provisional.length > from) this.#provisional.length = from;
+    for (const goal of this.#takeProvisional(from)) goal.state = "final";
   }
 
   /**
@@ -202,11 +198,14 @@ export class Goals {
 
   /** Their values stay as lower bounds; they are evaluated again when asked. */
   #reopen(from: number, state: "closed" | "cut"): void {
-    for (let index = from; index < this.#provisional.length; index += 1) {
-      const goal = this.#provisional[index];
-      if (goal !== undefined && goal.state === "provisional") goal.state = state;
+    for (const goal of this.#takeProvisional(from)) {
+      if (goal.state === "provisional") goal.state = state;
     }
-    if (this.#provisional.length > from) this.#provisional.length = from;
+  }
+
+  #takeProvisional(from: number): readonly Goal[] {
+    // Mostly there are none, and a splice makes an array of them.
+    return this.#provisional.length === from ? noGoals : this.#provisional.splice(from);
   }
 
   #recall(goal: Goal): Membership {
@@ -237,6 +236,7 @@ interface Goal {
 }
 
 const noNames: readonly string[] = [];
+const noGoals: readonly Goal[] = [];
 
 function newGoal(): Goal {
   return {

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { JsonObject } from "../core/json.ts";
 import type { Name, ObjectId, ObjectRef } from "../core/object.ts";
 import type { Subject } from "../core/subject.ts";
@@ -218,7 +219,7 @@ class Judge {
   check(subject: Subject): { readonly value: Membership; readonly needs: readonly string[] } {
     const run = this.#run;
     const symbol = run.scope.findSubject(subject);
-    if (symbol === undefined) return { value: notMember, needs: [] };
+    assert(symbol !== undefined, "the type and relation were found when the slice began");
     const checker = new Checker(run, symbol, this.#context);
     const value = checker.check(this.#object, this.#relation, granting);
     const needs = sortNames(run.names);

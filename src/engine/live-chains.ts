@@ -18,6 +18,7 @@ export interface LiveLink {
 const linkPages = 4;
 
 interface KeptChain {
+  readonly leaf: ObjectRef;
   readonly links: readonly {
     readonly delegation: ObjectRef;
     readonly delegate: ObjectRef | undefined;
@@ -45,7 +46,7 @@ export class LiveChains {
 
   /** The last delegation of each chain. */
   get leaves(): readonly ObjectRef[] {
-    return this.#kept.flatMap(({ links }) => links.at(-1)?.delegation ?? []);
+    return this.#kept.map(({ leaf }) => leaf);
   }
 
   /** Judges some more; where pages are missing, all is as it was. */
@@ -65,7 +66,7 @@ export class LiveChains {
       const tally = judge(parties, chain);
       if (tally.value === notMember) continue;
       if (!isCertain(tally.value)) isUnsure = true;
-      kept.push(keep(parties, chain, tally.untilMs));
+      kept.push(keep(parties, leaf, chain, tally.untilMs));
     }
     if (isUnsure || run.scope.hasMissed) return run.finish(run.error());
     this.#kept.push(...kept);
@@ -80,15 +81,13 @@ export class LiveChains {
   linksIn(parties: Parties): readonly (readonly LiveLink[])[] | undefined {
     const { scope, now } = parties.run;
     const chains: (readonly LiveLink[])[] = [];
-    for (const { links, untilMs } of this.#kept) {
+    for (const { leaf, links, untilMs } of this.#kept) {
       const live = links.map(({ delegation, delegate }) => ({
         delegation: scope.object(delegation),
         delegate: delegate === undefined ? (-1 as const) : scope.object(delegate),
       }));
-      const leaf = live.at(-1)?.delegation;
-      if (leaf === undefined) continue;
       if (untilMs <= now.latestMs) {
-        const { value } = judge(parties, chainOf(parties, leaf));
+        const { value } = judge(parties, chainOf(parties, scope.object(leaf)));
         if (value === notMember) continue;
         if (!isCertain(value)) return undefined;
       }
@@ -111,10 +110,15 @@ function judge(parties: Parties, chain: Chain): Tally {
   return tally;
 }
 
-function keep({ run: { scope } }: Parties, chain: Chain, untilMs: number): KeptChain {
+function keep(
+  { run: { scope } }: Parties,
+  leaf: SubjectSymbol,
+  chain: Chain,
+  untilMs: number,
+): KeptChain {
   const links = chain.links.map(({ delegation, delegate }) => ({
     delegation: scope.refOf(delegation),
     delegate: delegate === -1 ? undefined : scope.refOf(delegate),
   }));
-  return { links, untilMs };
+  return { leaf: scope.refOf(leaf), links, untilMs };
 }

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { Name, ObjectId } from "../core/object.ts";
 import type { Subject } from "../core/subject.ts";
 import type { NameNumber, SubjectSymbol } from "../core/symbols.ts";
@@ -42,6 +43,7 @@ export class ReverseExpansion {
   #starts: Subject[] = [];
   #open: Walk[] = [];
 
+  /** To a relation that the model of every run has. */
   constructor(type: Name, relation: Name) {
     this.#type = type;
     this.#relation = relation;
@@ -86,7 +88,7 @@ export class ReverseExpansion {
    */
   advance(run: Run, stepsMax: number): Candidates<ObjectId> {
     const target = findRelation(run.plan, this.#type, this.#relation);
-    if (target === undefined) return { found: [], doubtful: [] };
+    assert(target !== undefined, "the relation is one of the model's");
     const advance = new Advance(run, target, stepsMax, this.#open, (goal) =>
       this.#isNew(run, goal),
     );

@@ -90,7 +90,9 @@ export class DelegationSelection implements Listing<ObjectId> {
 
   get weight(): number {
     const { size = 0 } = this.#before ?? {};
-    return size + this.#found.size + this.#candidates.size;
+    const source = this.#sources[this.#source];
+    const searched = source?.kind === "covering" ? source.search.weight : 0;
+    return size + this.#found.size + this.#candidates.size + searched;
   }
 
   supply(): void {

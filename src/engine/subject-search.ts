@@ -228,7 +228,7 @@ class Step implements Candidates<Subject> {
     const page = run.scope.forward(run.scope.object(walk.object), relation.relation);
     if (page === undefined) return;
     const { complete } = page;
-    const isOther = walk.complete !== undefined && walk.complete !== complete;
+    const isOther = walk.complete !== complete;
     if (!complete && walk.complete !== false) this.#memory.large(walk);
     for (let at = isOther ? 0 : walk.position; at < page.count; at += 1) {
       if (this.isOver) {

@@ -46,7 +46,9 @@ suite("checkRelation", () => {
             const expected = decided(checkRelation(whole, query, defaultLimits));
             const actual = graph.evaluate(() => checkRelation(paged, query, defaultLimits), choose);
             if (partial && isTupleset(actual)) continue;
-            assert.deepEqual(actual, expected);
+            // Where a tupleset is too large to be followed, another way may prove the same.
+            if (partial) assert.equal(actual.kind, expected.kind);
+            else assert.deepEqual(actual, expected);
           }
         },
       ),
