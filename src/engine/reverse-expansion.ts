@@ -191,7 +191,6 @@ class Advance implements Candidates<ObjectId> {
   /** All objects of the page have the relation `reached`. */
   #follow(walk: Walk): void {
     const run = this.#run;
-    this.#steps += 1;
     const tupleset = run.plan.relations[walk.tupleset];
     const reached = run.plan.relations[walk.reached];
     const subject = run.scope.findSubject(walk.subject);
@@ -216,6 +215,8 @@ class Advance implements Candidates<ObjectId> {
         isTimeless === path.isTimeless ? path : { ...path, isTimeless },
       );
     }
+    // The page counts once it is done, so that the smallest of slices takes one tuple at least.
+    this.#steps += 1;
   }
 
   #reach(object: SubjectSymbol, relation: RelationPlan, before: Path): void {

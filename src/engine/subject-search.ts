@@ -222,7 +222,6 @@ class Step implements Candidates<Subject> {
 
   #follow(walk: Walk): void {
     const run = this.#run;
-    this.#steps += 1;
     const relation = findRelation(run.plan, walk.object.type, walk.relation);
     if (relation === undefined) return;
     const page = run.scope.forward(run.scope.object(walk.object), relation.relation);
@@ -242,6 +241,8 @@ class Step implements Candidates<Subject> {
       const held = run.hold(relation, subject, condition, expiresAtMs, taking, undefined);
       if (held !== notMember) this.#lead(walk, subject, expiresAtMs);
     }
+    // The page counts once it is done, so that the smallest of slices takes one tuple at least.
+    this.#steps += 1;
   }
 
   /** A tuple names the subject. */

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { compareTuples, type RelationTuple } from "../../src/core/tuple.ts";
+import { defaultLimits } from "../../src/engine/limits.ts";
+import { ToolListing } from "../../src/engine/list-tools.ts";
+import { planModel } from "../../src/engine/plan.ts";
+import type { View } from "../../src/engine/view.ts";
+import {
+  decided,
+  expiring,
+  noon,
+  object,
+  PagingGraph,
+  tuplesOf,
+  viewOf,
+} from "../support/graphs.ts";
+import { all, fixed, single, without } from "./delegated-call.ts";
+import { aliceLetsMailbot, stock } from "./stock-model.ts";
+
+const query = {
+  principal: object("user:alice"),
+  actors: [object("agent:mailbot")],
+  partialChain: false,
+  context: {},
+};
+
+const second: readonly RelationTuple[] = [
+  ...single("d2", "user:alice", "user:alice", "agent:mailbot"),
+  ...tuplesOf(`
+    delegation:d2#tool@tool:send
+    tool:send#requires@permission:document/viewer
+    tool:send#eligible@agent:*
+  `),
+];
+
+suite("a list of tools that takes its time", () => {
+  test("leaves out what only a chain covers that has ended since it was found", () => {
+    const session = "delegation:d1#session@session:*";
+    const world = [
+      ...without(aliceLetsMailbot, tuplesOf(session)),
+      ...second,
+      expiring(session, noon + 100),
+    ];
+    const listed = (laterMs: number): readonly string[] => {
+      const listing = new ToolListing(query, defaultLimits);
+      assert.deepEqual(elementsOf(listing.slice(viewOf(stock, world), 9)), []);
+      return rest(listing, viewOf(stock, world, laterMs));
+    };
+    assert.deepEqual(listed(noon), ["read", "send"]);
+    assert.deepEqual(listed(noon + 99), ["read", "send"]);
+    assert.deepEqual(listed(noon + 100), ["send"]);
+    assert.deepEqual(listed(noon + 101), ["send"]);
+  });
+
+  test("loads what it must to judge such a chain again", () => {
+    const world = [...aliceLetsMailbot, ...second].map((tuple) =>
+      tuple.relation === "session" ? { ...tuple, expiresAtMs: noon + 100 } : tuple,
+    );
+    const graph = new PagingGraph(world);
+    const plan = planModel(stock, graph.symbols);
+    for (const [laterMs, expected] of [
+      [noon + 99, ["read", "send"]],
+      [noon + 100, []],
+    ] as const) {
+      const listing = new ToolListing(query, { ...defaultLimits, sliceStepsMax: 1 });
+      const view = (atMs: number): View => ({
+        graph,
+        plan,
+        now: { earliestMs: atMs, latestMs: atMs },
+      });
+      let slices = 0;
+      const listed: string[] = [];
+      for (let isLast = false; !isLast; slices += 1) {
+        const now = view(slices < 3 ? noon : laterMs);
+        const slice = graph.evaluate(() => listing.slice(now, 1), all);
+        assert.ok(slice.kind === "slice");
+        listed.push(...slice.elements.map(({ id }) => id));
+        isLast = slice.next === undefined;
+        // Pages are given up between slices.
+        graph.evaluate(() => ({ kind: "decided", value: undefined }), all);
+      }
+      assert.deepEqual(listed, expected);
+    }
+  });
+});
+
+suite("a list of tools", () => {
+  test("reads from outside what a delegation names, where that is too much for a page", () => {
+    const tools = Array.from({ length: 30 }, (_, at) => `tool:t${at}`);
+    const world = [
+      ...aliceLetsMailbot,
+      ...tools.flatMap((tool) =>
+        tuplesOf(
+          `delegation:d1#tool@${tool}`,
+          `${tool}#requires@permission:document/viewer`,
+          `${tool}#eligible@agent:*`,
+        ),
+      ),
+    ];
+    const graph = new PagingGraph(world, (relation) => relation === "tool");
+    const view = { graph, plan: planModel(stock, graph.symbols), now: fixed };
+    const listing = new ToolListing(query, defaultLimits);
+    const listed: string[] = [];
+    const wanted: string[] = [];
+    for (let isLast = false; !isLast;) {
+      if (listing.wanted !== undefined) wanted.push(supply(listing, world));
+      const slice = graph.evaluate(() => listing.slice(view, 7), all);
+      assert.ok(slice.kind === "slice", JSON.stringify(slice));
+      listed.push(...slice.elements.map(({ id }) => id));
+      isLast = slice.next === undefined;
+    }
+    const expected = ["read", ...tools.map((tool) => tool.slice("tool:".length))].toSorted();
+    assert.deepEqual(listed, expected);
+    assert.deepEqual(
+      wanted,
+      Array.from({ length: 4 }, () => "delegation:d1#tool"),
+    );
+  });
+
+  test("wants what may register a tool once, however many delegations cover every tool", () => {
+    const world = [
+      ...aliceLetsMailbot,
+      ...second,
+      ...tuplesOf(`
+        delegation:d1#tool@tool:*
+        delegation:d2#tool@tool:*
+        tool:list#server@mcp_server:files
+        mcp_server:files#requires@permission:document/viewer
+        tool:list#eligible@agent:*
+      `),
+    ];
+    const listing = new ToolListing(query, defaultLimits);
+    const wanted: string[] = [];
+    const listed: string[] = [];
+    for (let isLast = false; !isLast;) {
+      if (listing.wanted !== undefined) wanted.push(supply(listing, world));
+      const slice = decided(listing.slice(viewOf(stock, world), 9));
+      assert.ok(slice.kind === "slice");
+      listed.push(...slice.elements.map(({ id }) => id));
+      isLast = slice.next === undefined;
+    }
+    assert.deepEqual(listed, ["list", "read", "send"]);
+    assert.deepEqual(wanted, ["tool:undefined#requires", "tool:undefined#server"]);
+  });
+
+  test("weighs chains and finds as it goes, and what is left of them in the end", () => {
+    const listing = new ToolListing(query, { ...defaultLimits, sliceStepsMax: 1 });
+    const view = viewOf(stock, [...aliceLetsMailbot, ...second]);
+    const weights = [listing.weight];
+    for (let isLast = false; !isLast;) {
+      const slice = decided(listing.slice(view, 9));
+      assert.ok(slice.kind === "slice");
+      weights.push(listing.weight);
+      isLast = slice.next === undefined;
+    }
+    // Two chains, one by one; in the end they and the two tools.
+    assert.deepEqual(weights.slice(0, 3), [0, 1, 2]);
+    assert.equal(weights.at(-1), 4);
+    // Before that also each `tool` relation, what it names, and what is no candidate a second time.
+    assert.ok(Math.max(...weights) >= 4 + 2 + 2 + 2, weights.join());
+  });
+
+  test("weighs the tools that are given or supplied until it has looked at them", () => {
+    const world = [...aliceLetsMailbot, ...tuplesOf("delegation:d1#tool@tool:*")];
+    const registered = Array.from({ length: 50 }, (_, at) => object(`tool:t${at}`));
+    const given = new ToolListing({ ...query, registered }, defaultLimits);
+    rest(given, viewOf(stock, world));
+    assert.equal(given.weight, 1 + 50 + 1);
+    const asking = new ToolListing(query, defaultLimits);
+    while (asking.wanted === undefined) decided(asking.slice(viewOf(stock, world), 9));
+    const before = asking.weight;
+    asking.supply(
+      tuplesOf(...registered.map(({ id }) => `tool:${id}#requires@permission:none`)),
+      false,
+    );
+    assert.equal(asking.weight, before + 50);
+  });
+});
+
+/** Ids of what is left of the list. */
+function rest(listing: ToolListing, view: View): readonly string[] {
+  const listed: string[] = [];
+  for (;;) {
+    const slice = decided(listing.slice(view, 9));
+    assert.ok(slice.kind === "slice", JSON.stringify(slice));
+    listed.push(...slice.elements.map(({ id }) => id));
+    if (slice.next === undefined) return listed;
+  }
+}
+
+function elementsOf(evaluated: ReturnType<ToolListing["slice"]>): readonly unknown[] {
+  const slice = decided(evaluated);
+  assert.ok(slice.kind === "slice", JSON.stringify(slice));
+  return slice.elements;
+}
+
+/** The next ten of what is wanted; tells which range that is of. */
+function supply(listing: ToolListing, stored: readonly RelationTuple[]): string {
+  const { wanted } = listing;
+  assert.ok(wanted !== undefined);
+  const { filter, after } = wanted;
+  const range = stored
+    .filter(({ object: { type } }) => type === filter.objectType)
+    .filter(({ object: { id } }) => filter.objectId === undefined || id === filter.objectId)
+    .filter(({ relation }) => relation === filter.relation)
+    .toSorted(compareTuples)
+    .filter((tuple) => after === undefined || compareTuples(tuple, after) > 0);
+  listing.supply(range.slice(0, 10), range.length <= 10);
+  return `${filter.objectType}:${filter.objectId}#${filter.relation}`;
+}
