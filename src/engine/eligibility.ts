@@ -13,10 +13,8 @@ export function judgeEligibility(
   servers: Closure,
   tally: Tally,
 ): void {
-  if (!judgeOn(parties, delegate, tool, tally)) return;
-  for (const { object } of servers.elements) {
-    if (!judgeOn(parties, delegate, object, tally)) return;
-  }
+  judgeOn(parties, delegate, tool, tally);
+  for (const { object } of servers.elements) judgeOn(parties, delegate, object, tally);
 }
 
 function judgeOn(
@@ -24,14 +22,13 @@ function judgeOn(
   delegate: SubjectSymbol,
   object: SubjectSymbol,
   tally: Tally,
-): boolean {
+): void {
   const value = eligibleOn(parties, delegate, object);
-  if (tally.add(value, parties.run.untilMs)) return true;
+  if (tally.add(value, parties.run.untilMs)) return;
   tally.fail(
     "not_eligible",
     `${parties.format(delegate)} is not eligible for ${parties.format(object)}`,
   );
-  return false;
 }
 
 function eligibleOn(parties: Parties, delegate: SubjectSymbol, object: SubjectSymbol): number {

@@ -37,7 +37,6 @@ export class Goals {
   readonly #provisional: Goal[] = [];
   /** Depth of the highest open goal that the result in hand rests on. */
   #lowest: number = Number.POSITIVE_INFINITY;
-  #pass = 0;
   /** How many assumptions turned out too low and are not repaired yet. */
   #raised = 0;
   /** How often the depth limit cut something off: such results hold at that depth only. */
@@ -86,11 +85,8 @@ export class Goals {
         this.#lowest = Math.min(this.#lowest, goal.depth);
         return this.#recall(goal);
       case "provisional":
-        if (goal.pass === this.#pass) {
-          this.#lowest = Math.min(this.#lowest, goal.lowest);
-          return this.#recall(goal);
-        }
-        break;
+        this.#lowest = Math.min(this.#lowest, goal.lowest);
+        return this.#recall(goal);
       case "closed":
       case "cut":
         break;
@@ -135,7 +131,6 @@ export class Goals {
       }
       if (this.#lowest < depth) {
         goal.state = "provisional";
-        goal.pass = this.#pass;
         goal.lowest = this.#lowest;
         this.#lower(provisionalAbove, this.#lowest);
         this.#provisional.push(goal);
@@ -144,7 +139,6 @@ export class Goals {
       }
       if (this.#raised === raisedAbove || run.isExhausted) break;
       this.#raised = raisedAbove;
-      this.#pass += 1;
       this.#reopen(provisionalAbove, "closed");
     }
     if (this.#cuts === cutsAbove) {
@@ -192,7 +186,7 @@ export class Goals {
   #lower(from: number, lowest: number): void {
     for (let index = from; index < this.#provisional.length; index += 1) {
       const goal = this.#provisional[index];
-      if (goal !== undefined && goal.lowest > lowest) goal.lowest = lowest;
+      if (goal !== undefined) goal.lowest = Math.min(goal.lowest, lowest);
     }
   }
 
@@ -217,7 +211,7 @@ export class Goals {
 }
 
 /**
- * `open`: on the path. `provisional`: rests on an open goal, good within its pass. `final`: known.
+ * `open`: on the path. `provisional`: rests on an open goal. `final`: known.
  * `closed`: a lower bound, to be evaluated again. `cut`: so at its depth only.
  */
 interface Goal {
@@ -229,7 +223,6 @@ interface Goal {
   depth: number;
   /** True once it was met below itself in this pass. */
   assumed: boolean;
-  pass: number;
   lowest: number;
   /** Subtractions on the path to it, while it is open. */
   negations: number;
@@ -247,7 +240,6 @@ function newGoal(): Goal {
     problem: undefined,
     depth: 0,
     assumed: false,
-    pass: 0,
     lowest: 0,
     negations: 0,
   };

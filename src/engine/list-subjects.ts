@@ -174,7 +174,6 @@ export class SubjectListing implements Listing<ListedSubject> {
   ): Evaluated<Slice<ListedSubject> | EngineError> {
     const { cursor, needs } = excluding;
     const verified = verifyInOrder<ObjectRef, Key>(run, cursor, Infinity, (key) => {
-      if (key === "*") return leftOut;
       const subject = subjectOf(this.#query, key);
       const { value } = judge.check(subject);
       if (!isCertain(value)) return unsure;

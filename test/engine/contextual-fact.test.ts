@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { suite, test } from "node:test";
 import type { Call } from "../../src/core/decision.ts";
+import { parseName } from "../../src/core/object.ts";
 import type { RelationTuple } from "../../src/core/tuple.ts";
 import { authorize } from "../../src/engine/authorize.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
+import type { AuthorizationModel } from "../../src/model/authorization-model.ts";
+import { formatModel } from "../../src/model/format-model.ts";
 import { parseModel } from "../../src/model/parse-model.ts";
 import { decided, expiring, noon, object, tuplesOf, viewOf } from "../support/graphs.ts";
 
@@ -60,9 +63,51 @@ suite("facts about where a resource lies", () => {
     const ending = expiring("folder:/team/deep#parent@folder:/team", noon + 1);
     assert.equal(ask(wayUp, [...tuplesOf(world), ending]), "tuple_refused");
   });
+
+  test("are those that `within` reads, by whatever rewrite, and what it only subtracts is none", () => {
+    const fact = "file:/team/deep/plan#parent@folder:/team";
+    const granted = "file:/team/deep/plan#viewer@user:alice";
+    for (const [within, expected] of [
+      ["parent", "allowed"],
+      ["place", "allowed"],
+      ["place and parent", "allowed"],
+      ["parent but not hidden", "allowed"],
+      ["within from parent or parent", "allowed"],
+      ["hidden", "tuple_refused"],
+      ["hidden but not parent", "tuple_refused"],
+      ["[folder]", "tuple_refused"],
+    ] as const) {
+      const model = parseModel(
+        formatModel(stock).replace(
+          /(type file\n {2}relations\n[^]*?)define within: [^\n]*/,
+          `$1define within: ${within}\n    define place: parent\n    define hidden: [folder]`,
+        ),
+      );
+      assert.equal(ask([fact], tuplesOf(world, granted), model), expected, within);
+    }
+  });
+
+  test("name one object, and hang on nothing", () => {
+    const conditional = { name: parseName("arguments_within", "condition"), context: {} };
+    const facts = tuplesOf(...wayUp).map((tuple) => ({ ...tuple, condition: conditional }));
+    assert.equal(answerOf(facts, tuplesOf(world), stock), "tuple_refused");
+    assert.equal(ask([...wayUp, "file:/team/deep/plan#parent@folder:*"]), "tuple_refused");
+  });
 });
 
-function ask(facts: readonly string[], stored: readonly RelationTuple[] = tuplesOf(world)): string {
+function ask(
+  facts: readonly string[],
+  stored: readonly RelationTuple[] = tuplesOf(world),
+  model: AuthorizationModel = stock,
+): string {
+  return answerOf(tuplesOf(facts.join("\n")), stored, model);
+}
+
+function answerOf(
+  contextualTuples: readonly RelationTuple[],
+  stored: readonly RelationTuple[],
+  model: AuthorizationModel,
+): string {
   const call: Call = {
     principal: object("user:alice"),
     actors: [object("agent:scout")],
@@ -70,9 +115,9 @@ function ask(facts: readonly string[], stored: readonly RelationTuple[] = tuples
     accesses: [{ resource: object("file:/team/deep/plan"), context: {} }],
     context: {},
     partialChain: false,
-    contextualTuples: tuplesOf(facts.join("\n")),
+    contextualTuples,
   };
-  const answer = decided(authorize(viewOf(stock, stored), call, defaultLimits));
+  const answer = decided(authorize(viewOf(model, stored), call, defaultLimits));
   switch (answer.kind) {
     case "allowed":
       return "allowed";
