@@ -85,6 +85,55 @@ suite("a list of tools that takes its time", () => {
 });
 
 suite("a list of tools", () => {
+  test("is complete where pages are missed in the middle of a slice", () => {
+    const servers = Array.from({ length: 6 }, (_, at) => `mcp_server:m${at}`);
+    const world = [
+      ...aliceLetsMailbot,
+      ...tuplesOf("delegation:d1#tool@toolset:office", "toolset:desk#parent@toolset:office"),
+      ...tuplesOf(
+        ...servers.flatMap((server, at) => [
+          `delegation:d1#tool@${server}`,
+          `${server}#requires@permission:document/viewer`,
+          `tool:served${at}#server@${server}`,
+          `tool:served${at}#eligible@agent:*`,
+          `tool:set${at}#parent@toolset:${at % 2 === 0 ? "office" : "desk"}`,
+          `tool:set${at}#requires@permission:document/viewer`,
+          `tool:set${at}#eligible@agent:*`,
+        ]),
+      ),
+    ];
+    const expected = rest(new ToolListing(query, defaultLimits), viewOf(stock, world));
+    assert.equal(expected.length, 1 + 6 + 6);
+    for (const sliceStepsMax of [1, 4, 500]) {
+      const graph = new PagingGraph(world);
+      const view = { graph, plan: planModel(stock, graph.symbols), now: fixed };
+      const listing = new ToolListing(query, { ...defaultLimits, sliceStepsMax });
+      const listed: string[] = [];
+      for (let isLast = false; !isLast;) {
+        const slice = graph.evaluate(() => listing.slice(view, 5), all);
+        assert.ok(slice.kind === "slice");
+        listed.push(...slice.elements.map(({ id }) => id));
+        isLast = slice.next === undefined;
+      }
+      assert.deepEqual(listed, expected, `in slices of ${sliceStepsMax}`);
+    }
+  });
+
+  test("fails where more is reached than it may keep", () => {
+    const world = [...aliceLetsMailbot, ...second];
+    const two = new ToolListing(query, { ...defaultLimits, candidatesMax: 2 });
+    assert.deepEqual(rest(two, viewOf(stock, world)), ["read", "send"]);
+    const one = new ToolListing(query, { ...defaultLimits, candidatesMax: 1 });
+    assert.throws(() => rest(one, viewOf(stock, world)), /more than 1 subjects could lead/);
+    const within = [...aliceLetsMailbot, ...tuplesOf("delegation:d1#tool@mcp_server:files")];
+    const listing = new ToolListing(query, { ...defaultLimits, candidatesMax: 3 });
+    assert.deepEqual(rest(listing, viewOf(stock, within)), ["read"]);
+    const served = Array.from({ length: 4 }, (_, at) => `tool:t${at}#server@mcp_server:files`);
+    const many = new ToolListing(query, { ...defaultLimits, candidatesMax: 3 });
+    const view = viewOf(stock, [...within, ...tuplesOf(...served)]);
+    assert.throws(() => rest(many, view), /more than 3 usersets could lead to the list/);
+  });
+
   test("reads from outside what a delegation names, where that is too much for a page", () => {
     const tools = Array.from({ length: 30 }, (_, at) => `tool:t${at}`);
     const world = [
