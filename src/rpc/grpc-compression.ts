@@ -2,6 +2,8 @@ import { gunzip, inflate } from "node:zlib";
 import { Code } from "@connectrpc/connect";
 import type { WireStatus } from "./http2-status.ts";
 
+const echoedMax = 128;
+
 /** Takes the message out of its compression, off this thread. Never calls back in this tick. */
 export function decompress(
   bytes: Buffer,
@@ -26,7 +28,8 @@ export function decompress(
       queueMicrotask(() =>
         done({
           status: Code.Unimplemented,
-          message: `Received message compressed with unsupported encoding "${encoding}"`,
+          // Cut: what is said back costs its client nothing.
+          message: `Received message compressed with unsupported encoding "${encoding.slice(0, echoedMax)}"`,
         }),
       );
   }

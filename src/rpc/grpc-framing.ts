@@ -1,6 +1,7 @@
 import { DomainError } from "../core/error.ts";
 
 const prefixBytes = 5;
+const noBytes: Buffer = Buffer.alloc(0);
 
 /** One message as it came over the wire. */
 export interface FramedMessage {
@@ -8,48 +9,82 @@ export interface FramedMessage {
   readonly bytes: Buffer;
 }
 
-/** Puts the chunks of a stream together to the messages that they are made of. */
+/**
+ * Reads the messages that the chunks of a stream are made of, one by one. One that is in a chunk whole
+ * stands there; the rest is put together in memory that grows with what has come, and no faster.
+ */
 export class MessageReader {
   readonly #bytesMax: number;
-  #chunks: Buffer[] = [];
-  #bytesHeld = 0;
-  #bytesWanted = prefixBytes;
+  /** What was not read yet, from `#at` to `#end`. */
+  #bytes: Buffer = noBytes;
+  #at = 0;
+  #end = 0;
+  /** The memory is ours: there may be room behind the end. */
+  #isOwn = true;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
   }
 
-  /** The messages that the chunk completes. Fails with `limit_exceeded` before any of one is kept. */
-  push(chunk: Buffer): readonly FramedMessage[] {
-    this.#chunks.push(chunk);
-    this.#bytesHeld += chunk.length;
-    // Chunks of a large message are put together once.
-    if (this.#bytesHeld < this.#bytesWanted) return [];
-    const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks, this.#bytesHeld);
-    const messages: FramedMessage[] = [];
-    let at = 0;
-    for (;;) {
-      const left = bytes.length - at;
-      this.#bytesWanted = left < prefixBytes ? prefixBytes : this.#messageBytes(bytes, at);
-      if (left < this.#bytesWanted) break;
-      const end = at + this.#bytesWanted;
-      messages.push({
-        isCompressed: bytes[at] === 1,
-        bytes: bytes.subarray(at + prefixBytes, end),
-      });
-      at = end;
+  push(chunk: Buffer): void {
+    if (this.#at < this.#end) {
+      this.#makeRoom(chunk.length);
+      this.#end += chunk.copy(this.#bytes, this.#end);
+      return;
     }
-    this.#chunks = at === bytes.length ? [] : [bytes.subarray(at)];
-    this.#bytesHeld = bytes.length - at;
-    return messages;
+    this.#bytes = chunk;
+    this.#at = 0;
+    this.#end = chunk.length;
+    this.#isOwn = false;
   }
 
-  /** With its prefix. */
-  #messageBytes(bytes: Buffer, at: number): number {
-    const length = bytes.readUInt32BE(at + 1);
-    if (length <= this.#bytesMax) return prefixBytes + length;
-    const problem = `Received message larger than max (${length} vs ${this.#bytesMax})`;
-    throw new DomainError("limit_exceeded", problem);
+  /**
+   * The next message; `undefined` where it is not whole. Fails with `limit_exceeded` as soon as its
+   * length is known.
+   */
+  next(): FramedMessage | undefined {
+    if (this.#at === this.#end) {
+      this.#bytes = noBytes;
+      this.#at = 0;
+      this.#end = 0;
+      return undefined;
+    }
+    const start = this.#at + prefixBytes;
+    const end = this.#at + this.#wanted();
+    if (end - start > this.#bytesMax) {
+      const problem = `Received message larger than max (${end - start} vs ${this.#bytesMax})`;
+      throw new DomainError("limit_exceeded", problem);
+    }
+    if (start > this.#end || end > this.#end) {
+      this.keep();
+      return undefined;
+    }
+    const isCompressed = this.#bytes[this.#at] === 1;
+    this.#at = end;
+    return { isCompressed, bytes: this.#bytes.subarray(start, end) };
+  }
+
+  /** The last chunk is needed no longer: what is left of it is copied. */
+  keep(): void {
+    if (!this.#isOwn && this.#at < this.#end) this.#makeRoom(0);
+  }
+
+  #makeRoom(more: number): void {
+    if (this.#isOwn && this.#bytes.length - this.#end >= more) return;
+    const left = this.#end - this.#at;
+    const size = Math.max(left + more, Math.min(this.#wanted(), 2 * (left + more)));
+    const grown = Buffer.allocUnsafe(size);
+    this.#bytes.copy(grown, 0, this.#at, this.#end);
+    this.#bytes = grown;
+    this.#at = 0;
+    this.#end = left;
+    this.#isOwn = true;
+  }
+
+  /** Bytes of the next message with its prefix, or of the prefix alone as long as that is not there. */
+  #wanted(): number {
+    if (this.#end - this.#at < prefixBytes) return prefixBytes;
+    return prefixBytes + this.#bytes.readUInt32BE(this.#at + 1);
   }
 }
 

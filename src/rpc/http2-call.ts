@@ -26,7 +26,6 @@ export interface CallLimits {
 
 // What is said back of a header: it costs its client nothing.
 const echoedMax = 128;
-const noMessages: readonly FramedMessage[] = [];
 
 /** One call on one stream of HTTP/2: its messages in and out, its deadline, and its one end. */
 export class Http2Call implements StreamReader {
@@ -40,9 +39,6 @@ export class Http2Call implements StreamReader {
   readonly #encoding: string;
   readonly #traceId: string | undefined;
   readonly #reader: MessageReader;
-  #waiting: readonly FramedMessage[] = noMessages;
-  /** The first of `#waiting` that was not passed on. */
-  #next = 0;
   #listeners: (() => void)[] | undefined;
   #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -122,8 +118,9 @@ export class Http2Call implements StreamReader {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    if (!this.#isDecompressing) this.#stream.resume();
+    // What has come waits here no longer than what has not: else each message would let in another chunk.
     this.#pump();
+    if (this.#isReading) this.#stream.resume();
   }
 
   /** Sends messages, framed already. False: wait with the next until `drained`. */
@@ -183,22 +180,9 @@ export class Http2Call implements StreamReader {
 
   data(chunk: Buffer): void {
     if (this.#isOver) return;
-    let messages: readonly FramedMessage[];
-    try {
-      messages = this.#reader.push(chunk);
-    } catch (error) {
-      const { status, message } = wireStatus(error);
-      this.fail({ status, message });
-      return;
-    }
-    if (this.#next === this.#waiting.length) {
-      this.#waiting = messages;
-      this.#next = 0;
-    } else {
-      this.#waiting = [...this.#waiting.slice(this.#next), ...messages];
-      this.#next = 0;
-    }
+    this.#reader.push(chunk);
     this.#pump();
+    if (!this.#isReading) this.#reader.keep();
   }
 
   ended(): void {
@@ -212,19 +196,24 @@ export class Http2Call implements StreamReader {
 
   /** In order, also where some are compressed and others not. */
   #pump(): void {
-    while (this.#next < this.#waiting.length && this.#isReading) {
-      const next = this.#waiting[this.#next];
-      this.#next += 1;
-      if (next === undefined) break;
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
       if (next.isCompressed && this.#encoding !== "identity") this.#decompress(next.bytes);
       else this.#sink?.message(next.bytes);
     }
-    if (this.#next < this.#waiting.length) return;
-    this.#waiting = noMessages;
-    this.#next = 0;
     if (!this.#hasEnded || this.#hasHalfClosed || !this.#isReading) return;
     this.#hasHalfClosed = true;
     this.#sink?.halfClosed();
+  }
+
+  #next(): FramedMessage | undefined {
+    if (!this.#isReading) return undefined;
+    try {
+      return this.#reader.next();
+    } catch (error) {
+      const { status, message } = wireStatus(error);
+      this.fail({ status, message });
+      return undefined;
+    }
   }
 
   get #isReading(): boolean {

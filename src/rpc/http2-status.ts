@@ -27,5 +27,5 @@ export function wireStatus(thrown: unknown): WireStatus {
 
 /** Headers after the messages, or in place of them. */
 export function trailersOf({ status, message, trailers }: WireStatus): OutgoingHttpHeaders {
-  return { "grpc-status": status, "grpc-message": encodeURI(message), ...trailers };
+  return { "grpc-status": status, "grpc-message": encodeURI(message.toWellFormed()), ...trailers };
 }

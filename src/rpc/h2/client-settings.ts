@@ -16,6 +16,7 @@ export function readSettings(
   start: number,
   end: number,
 ): ClientSettings | { readonly code: H2ErrorCode } {
+  if ((end - start) % 6 !== 0) return { code: h2Error.frameSize };
   let streamWindowBytes: number | undefined;
   let refusesTable = false;
   for (let at = start; at < end; at += 6) {

@@ -60,7 +60,8 @@ export class FrameReader {
       this.#take(bytes[at + 3] ?? 0, bytes[at + 4] ?? 0, streamId, bytes, start, end);
       at = end;
     }
-    if (at < bytes.length && !this.#isStopped) this.#rest = bytes.subarray(at);
+    // Copied: it may be a few bytes of a large read.
+    if (at < bytes.length && !this.#isStopped) this.#rest = Buffer.from(bytes.subarray(at));
     return undefined;
   }
 }

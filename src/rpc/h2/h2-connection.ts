@@ -8,18 +8,19 @@ import {
   frameType,
   h2Error,
   windowBytesDefault,
-  windowBytesMax,
   type H2ErrorCode,
 } from "./frames.ts";
 import type { H2Handler, H2Limits } from "./h2-handler.ts";
 import { HeaderBlocks } from "./header-blocks.ts";
 import { Patience } from "./patience.ts";
 import { H2Output } from "./h2-output.ts";
-import { H2Stream, streamWindowBytes, type StreamHost } from "./h2-stream.ts";
-import { ReceiveWindow } from "./receive-window.ts";
+import { fullestOf, H2Stream, streamWindowBytes, type StreamHost } from "./h2-stream.ts";
 
-// What clients may send ahead of being read, on all streams.
+// What clients may send ahead of the next frame of ours, on all streams: it is given back as it arrives,
+// not as it is read, so that streams that nobody reads hold up none of the others.
 const connectionWindowBytes = 1024 * 1024;
+// What may wait to be read in all, as much as 64 streams that are full: beyond it the fullest is ended.
+const keptBytesMax = 16 * 1024 * 1024;
 // What may wait to be sent in all: who asks for more and takes none of it is cut off.
 const waitingBytesMax = 64 * 1024 * 1024;
 const lingerMs = 1_000;
@@ -42,7 +43,9 @@ export class H2Connection implements StreamHost {
   readonly #streams = new Map<number, H2Stream>();
   #lastStreamId = 0;
   #streamWindowBytes = windowBytesDefault;
-  readonly #window = new ReceiveWindow(connectionWindowBytes);
+  /** What came and was not given back yet. */
+  #owedBytes = 0;
+  #keptBytes = 0;
   /** Of answers that the client has not made room for. */
   #waitingBytes = 0;
   #hasSettings = false;
@@ -109,7 +112,6 @@ export class H2Connection implements StreamHost {
   }
 
   consumed(stream: H2Stream, bytes: number): void {
-    this.#giveBack(bytes);
     const due = stream.window.read(bytes);
     if (due === 0 || stream.hasEnded || stream.isClosed) return;
     this.#output.frames.windowUpdate(stream.id, due);
@@ -119,6 +121,13 @@ export class H2Connection implements StreamHost {
   waits(bytes: number): void {
     this.#waitingBytes += bytes;
     if (this.#waitingBytes > waitingBytesMax) this.#fail(h2Error.calm);
+  }
+
+  keeps(bytes: number): void {
+    this.#keptBytes += bytes;
+    if (this.#keptBytes <= keptBytesMax) return;
+    const fullest = fullestOf(this.#streams.values());
+    if (fullest !== undefined) this.#resetStream(fullest, h2Error.calm);
   }
 
   forget(stream: H2Stream): void {
@@ -137,11 +146,10 @@ export class H2Connection implements StreamHost {
   }
 
   #frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (this.#blocks.isOpen && type !== frameType.continuation) {
-      this.#fail(h2Error.protocol);
-      return;
-    }
-    if (!this.#hasSettings && type !== frameType.settings) {
+    const isDue = this.#blocks.isOpen
+      ? type === frameType.continuation
+      : this.#hasSettings || type === frameType.settings;
+    if (!isDue) {
       this.#fail(h2Error.protocol);
       return;
     }
@@ -191,26 +199,18 @@ export class H2Connection implements StreamHost {
       this.#fail(h2Error.protocol);
       return;
     }
-    if (!this.#window.take(end - start)) {
-      this.#fail(h2Error.flowControl);
-      return;
-    }
+    this.#giveBack(end - start);
     const from = padding === 0 ? start : start + 1;
     const to = padding === 0 ? end : end - padding + 1;
-    if (stream === undefined) {
-      this.#giveBack(end - start); // It was ended here, and the client did not know yet.
-      return;
-    }
+    if (stream === undefined) return; // It was ended here, and the client did not know yet.
     if (stream.hasEnded) {
-      this.#giveBack(end - start);
       this.#resetStream(stream, h2Error.streamClosed);
       return;
     }
-    // Padding counts on both windows, and is read at once.
+    // Padding counts on the window, and is read at once.
     const fits = stream.window.take(end - start);
     this.consumed(stream, end - start - (to - from));
     if (!fits) {
-      this.#giveBack(to - from);
       this.#resetStream(stream, h2Error.flowControl);
       return;
     }
@@ -221,9 +221,10 @@ export class H2Connection implements StreamHost {
 
   /** The client may send so many bytes more. */
   #giveBack(bytes: number): void {
-    const due = this.#window.read(bytes);
-    if (due === 0) return;
-    this.#output.frames.windowUpdate(0, due);
+    this.#owedBytes += bytes;
+    if (this.#owedBytes < connectionWindowBytes / 2) return;
+    this.#output.frames.windowUpdate(0, this.#owedBytes);
+    this.#owedBytes = 0;
     this.#output.flushSoon();
   }
 
@@ -246,8 +247,9 @@ export class H2Connection implements StreamHost {
   }
 
   #addToBlock(flags: number, bytes: Buffer, start: number, end: number): void {
-    if (!this.#blocks.add(bytes, start, end)) this.#fail(h2Error.calm);
-    else if ((flags & flag.endHeaders) !== 0) this.#headersAreWhole();
+    const isLast = (flags & flag.endHeaders) !== 0;
+    if (!this.#blocks.add(bytes, start, end, isLast)) this.#fail(h2Error.calm);
+    else if (isLast) this.#headersAreWhole();
   }
 
   #headersAreWhole(): void {
@@ -302,13 +304,12 @@ export class H2Connection implements StreamHost {
       this.#fail(h2Error.protocol);
       return;
     }
-    if ((end - start) % 6 !== 0 || ((flags & flag.acknowledge) !== 0 && end > start)) {
-      this.#fail(h2Error.frameSize);
-      return;
-    }
     if (this.#hasSettings) this.#spend();
     this.#hasSettings = true;
-    if ((flags & flag.acknowledge) !== 0) return;
+    if ((flags & flag.acknowledge) !== 0) {
+      if (end > start) this.#fail(h2Error.frameSize);
+      return;
+    }
     const read = readSettings(bytes, start, end);
     if ("code" in read) {
       this.#fail(read.code);
@@ -319,8 +320,7 @@ export class H2Connection implements StreamHost {
     if (read.streamWindowBytes === undefined) return;
     const more = read.streamWindowBytes - this.#streamWindowBytes;
     this.#streamWindowBytes = read.streamWindowBytes;
-    for (const stream of this.#streams.values()) stream.windowBytes += more;
-    this.#output.pumpHeld();
+    for (const stream of this.#streams.values()) this.#output.widen(stream, more);
   }
 
   #ping(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
@@ -342,11 +342,7 @@ export class H2Connection implements StreamHost {
     }
     const more = bytes.readUInt32BE(start) & 0x7fffffff;
     if (id === 0) {
-      const wasShut = this.#output.windowBytes <= 0;
-      this.#output.windowBytes += more;
-      const isTooWide = this.#output.windowBytes > windowBytesMax;
-      if (more === 0 || isTooWide) this.#fail(h2Error.flowControl);
-      else if (wasShut) this.#output.pumpHeld();
+      if (more === 0 || !this.#output.widenAll(more)) this.#fail(h2Error.flowControl);
       return;
     }
     if (id > this.#lastStreamId) {
@@ -355,10 +351,8 @@ export class H2Connection implements StreamHost {
     }
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
-    stream.windowBytes += more;
     if (more === 0) this.#resetStream(stream, h2Error.protocol);
-    else if (stream.windowBytes > windowBytesMax) this.#resetStream(stream, h2Error.flowControl);
-    else this.#output.pump(stream);
+    else if (!this.#output.widen(stream, more)) this.#resetStream(stream, h2Error.flowControl);
   }
 
   #resetStream(stream: H2Stream, code: H2ErrorCode): void {
@@ -374,11 +368,8 @@ export class H2Connection implements StreamHost {
 
   #fail(code: H2ErrorCode): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#reader.stop();
     this.#output.frames.goAway(this.#lastStreamId, code);
-    this.#output.flush();
-    this.#socket.end();
+    this.#end();
     // It need not read why.
     setTimeout(() => this.#socket.destroy(), lingerMs).unref();
     this.#close();
@@ -393,7 +384,16 @@ export class H2Connection implements StreamHost {
 
   #endIfIdle(): void {
     if (!this.#isClosing || this.#streams.size > 0 || this.#isOver) return;
+    this.#end();
+    // It has read everything, and need not be the one to hang up.
+    const hangUp = (): void => void setTimeout(() => this.#socket.destroy(), lingerMs).unref();
+    if (this.#socket.writableFinished) hangUp();
+    else this.#socket.once("finish", hangUp);
+  }
+
+  #end(): void {
     this.#isOver = true;
+    this.#reader.stop();
     this.#output.flush();
     this.#socket.end();
   }

@@ -6,7 +6,7 @@ import {
   unsupportedBlock,
 } from "./answer-blocks.ts";
 import { FrameWriter, writeHeaders } from "./frame-writer.ts";
-import { flag, frameBytesMax, h2Error, windowBytesDefault } from "./frames.ts";
+import { flag, frameBytesMax, h2Error, windowBytesDefault, windowBytesMax } from "./frames.ts";
 import type { H2Stream } from "./h2-stream.ts";
 import { noTable } from "./header-block.ts";
 
@@ -17,13 +17,13 @@ const unsentBytesMax = 1024 * 1024;
 export class H2Output {
   readonly frames: FrameWriter = new FrameWriter();
   /** How much the client takes on all streams. */
-  windowBytes: number = windowBytesDefault;
+  #windowBytes: number = windowBytesDefault;
   /** While frames are read, what they lead to goes out with the last of them. */
   isReading = false;
   /** The client keeps no table, and must be told that we use none. */
   tableIsRefused = false;
   readonly #socket: Duplex;
-  /** Streams with something to send and no window for it. */
+  /** Streams with something to send and a window of their own, which wait for that of all. */
   readonly #held = new Set<H2Stream>();
   #flushes = false;
 
@@ -44,17 +44,29 @@ export class H2Output {
       this.#headers(stream, 0, headersBlock);
     }
     const gone = this.#data(stream);
-    if (out.length > 0) this.#held.add(stream);
-    else if (this.#held.size > 0) this.#held.delete(stream);
+    // To the end of the row: each has its turn. One that waits for its own window is asked when that opens.
+    if (this.#held.size > 0) this.#held.delete(stream);
+    if (out.length > 0 && stream.windowBytes > 0) this.#held.add(stream);
     if (gone > 0) stream.sent(gone);
     if (out.length === 0 && end !== undefined) this.#end(stream, trailersBlock(end));
   }
 
-  pumpHeld(): void {
+  /** The client takes so many bytes more on all streams. False where that is more than may be. */
+  widenAll(bytes: number): boolean {
+    this.#windowBytes += bytes;
     for (const stream of this.#held) {
-      if (this.windowBytes <= 0) return;
+      if (this.#windowBytes <= 0) break;
       this.pump(stream);
     }
+    return this.#windowBytes <= windowBytesMax;
+  }
+
+  /** The client takes so many bytes more on the stream, or less. */
+  widen(stream: H2Stream, bytes: number): boolean {
+    stream.windowBytes += bytes;
+    // With nothing to send its headers need not go yet: it may end without messages.
+    if (stream.out.length > 0) this.pump(stream);
+    return stream.windowBytes <= windowBytesMax;
   }
 
   forget(stream: H2Stream): void {
@@ -95,10 +107,10 @@ export class H2Output {
     for (let first = out[0]; first !== undefined; first = out[0]) {
       const from = stream.sentOfFirst;
       const left = first.length - from;
-      const bytes = Math.min(left, this.windowBytes, stream.windowBytes, frameBytesMax);
+      const bytes = Math.min(left, this.#windowBytes, stream.windowBytes, frameBytesMax);
       if (bytes <= 0 && left > 0) break;
       this.frames.data(0, stream.id, first, from, from + bytes);
-      this.windowBytes -= bytes;
+      this.#windowBytes -= bytes;
       stream.windowBytes -= bytes;
       stream.sentOfFirst += bytes;
       gone += bytes;

@@ -1,4 +1,6 @@
 import type { CallStream, EndOfCall, StreamReader } from "../call-stream.ts";
+import { ByteQueue } from "./byte-queue.ts";
+import { frameBytesMax } from "./frames.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 
 /** What a stream asks of its connection. */
@@ -9,6 +11,8 @@ export interface StreamHost {
   consumed(stream: H2Stream, bytes: number): void;
   /** So many bytes more wait to be sent, or less. */
   waits(bytes: number): void;
+  /** So many bytes more wait to be read, or less. */
+  keeps(bytes: number): void;
   /** Both sides are done with it. */
   forget(stream: H2Stream): void;
 }
@@ -37,7 +41,8 @@ export class H2Stream implements CallStream {
   readonly #host: StreamHost;
   #reader: StreamReader | undefined;
   #outBytes = 0;
-  #in: Buffer[] | undefined;
+  /** What came while nobody read. */
+  #in: ByteQueue | undefined;
   #isFlowing = false;
   #isIgnoring = false;
   #hasToldEnd = false;
@@ -66,7 +71,10 @@ export class H2Stream implements CallStream {
 
   resume(): void {
     this.#isFlowing = true;
-    for (let chunk = this.#in?.shift(); chunk !== undefined; chunk = this.#in?.shift()) {
+    while (this.keptBytes > 0) {
+      const chunk = this.#in?.shift(frameBytesMax);
+      if (chunk === undefined) break;
+      this.#host.keeps(-chunk.length);
       this.#deliver(chunk);
       if (!this.#isFlowing) return;
     }
@@ -75,7 +83,11 @@ export class H2Stream implements CallStream {
 
   ignore(): void {
     this.#isIgnoring = true;
-    for (const chunk of this.#in?.splice(0) ?? []) this.#host.consumed(this, chunk.length);
+    const bytes = this.keptBytes;
+    if (bytes === 0) return;
+    this.#in?.clear();
+    this.#host.keeps(-bytes);
+    this.#host.consumed(this, bytes);
   }
 
   write(bytes: Buffer): boolean {
@@ -102,6 +114,11 @@ export class H2Stream implements CallStream {
     return this.#isClosed;
   }
 
+  /** What came and was not read yet. */
+  get keptBytes(): number {
+    return this.#in === undefined ? 0 : this.#in.length;
+  }
+
   /** So many bytes of `out` have gone. */
   sent(bytes: number): void {
     this.#outBytes -= bytes;
@@ -115,15 +132,17 @@ export class H2Stream implements CallStream {
   /** A frame of the client. */
   receive(chunk: Buffer): void {
     if (this.#isIgnoring || this.#isClosed) this.#host.consumed(this, chunk.length);
-    else if (this.#isFlowing && (this.#in === undefined || this.#in.length === 0)) {
-      this.#deliver(chunk);
-    } else (this.#in ??= []).push(chunk);
+    else if (this.#isFlowing && this.keptBytes === 0) this.#deliver(chunk);
+    else {
+      (this.#in ??= new ByteQueue()).push(chunk);
+      this.#host.keeps(chunk.length);
+    }
   }
 
   /** The client has sent its last frame. */
   receiveEnd(): void {
     this.hasEnded = true;
-    if (this.#isFlowing && (this.#in === undefined || this.#in.length === 0)) this.#tellEnd();
+    if (this.#isFlowing && this.keptBytes === 0) this.#tellEnd();
   }
 
   close(): void {
@@ -152,4 +171,13 @@ export class H2Stream implements CallStream {
     this.#hasToldEnd = true;
     this.#reader?.ended();
   }
+}
+
+/** The one that most waits on to be read; `undefined` where nothing waits. */
+export function fullestOf(streams: Iterable<H2Stream>): H2Stream | undefined {
+  let fullest: H2Stream | undefined;
+  for (const stream of streams) {
+    if (stream.keptBytes > (fullest?.keptBytes ?? 0)) fullest = stream;
+  }
+  return fullest;
 }

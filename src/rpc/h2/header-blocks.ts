@@ -44,10 +44,11 @@ export class HeaderBlocks {
     this.#bytes = 0;
   }
 
-  /** False where it is more than is taken. */
-  add(bytes: Buffer, start: number, end: number): boolean {
+  /** False where it is more than is taken. What is not the last of the block is copied: it waits. */
+  add(bytes: Buffer, start: number, end: number, isLast: boolean): boolean {
     this.#bytes += end - start;
-    this.#pieces.push(bytes.subarray(start, end));
+    const piece = bytes.subarray(start, end);
+    this.#pieces.push(isLast ? piece : Buffer.from(piece));
     return this.#bytes <= blockBytesMax && this.#pieces.length <= piecesMax;
   }
 

@@ -1,52 +1,23 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { suite, test } from "node:test";
-import { create, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { CheckRequestSchema } from "../../../src/gen/prokura/v1/authorization_pb.ts";
 import { preface } from "../../../src/rpc/h2/frames.ts";
-import { H2Connection } from "../../../src/rpc/h2/h2-connection.ts";
-import type { H2Stream } from "../../../src/rpc/h2/h2-stream.ts";
 import { encodeFields } from "../../../src/rpc/h2/header-block.ts";
-import { allowed } from "../decisions.ts";
-import { refusingUseCases } from "../refusing-use-cases.ts";
-import { serve, type TestServer } from "../serving.ts";
+import {
+  answered,
+  call,
+  changed,
+  checking,
+  endHeaders,
+  endStream,
+  headers,
+  literal,
+  message,
+  path,
+  request,
+  type,
+} from "./calling.ts";
 import { frame, FrameClient, number } from "./frame-client.ts";
-
-const path = "/prokura.v1.AuthorizationService/Check";
-const request: readonly (readonly [string, string])[] = [
-  [":method", "POST"],
-  [":scheme", "http"],
-  [":path", path],
-  ["content-type", "application/grpc"],
-  ["te", "trailers"],
-];
-const check = create(CheckRequestSchema, {
-  principal: { type: "user", id: "alice" },
-  actors: [{ type: "agent", id: "mailbot" }],
-  tool: { type: "tool", id: "gmail/send" },
-});
-const message = Buffer.concat([
-  Buffer.from([0]),
-  number(toBinary(CheckRequestSchema, check).length),
-  toBinary(CheckRequestSchema, check),
-]);
-const endHeaders = 0x4;
-const endStream = 0x1;
-const type = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, window: 8 } as const;
-
-function headers(streamId: number, fields = request, flags: number = endHeaders): Buffer {
-  return frame(type.headers, flags, streamId, encodeFields(fields));
-}
-
-function call(streamId: number): Buffer {
-  return Buffer.concat([headers(streamId), frame(type.data, endStream, streamId, message)]);
-}
-
-function changed(name: string, value: string): readonly (readonly [string, string])[] {
-  return request.map(([key, old]) => [key, key === name ? value : old]);
-}
 
 /** What ends the connection, and with which code. */
 const breaches: Readonly<Record<string, readonly [Buffer, number]>> = {
@@ -272,50 +243,6 @@ suite("HTTP/2 of our own", () => {
     await answered(client, 1);
   });
 
-  test("an answer waits for the windows of its client", async () => {
-    await using server = await checking();
-    using client = await FrameClient.open(server.rpc.grpcPort);
-    client.send(frame(type.settings, 0, 0, Buffer.from([0, 4, 0, 0, 0, 10])), call(1));
-    const first = await client.until((one) => one.type === type.data);
-    assert.equal(first?.payload.length, 10);
-    client.send(frame(type.window, 0, 1, number(5)));
-    await client.until(() => client.frames.filter((one) => one.type === type.data).length === 2);
-    client.send(frame(type.settings, 0, 0, Buffer.from([0, 4, 0, 1, 0, 0])));
-    await answered(client, 1);
-    const sizes = client.frames
-      .filter((one) => one.type === type.data)
-      .map((one) => one.payload.length);
-    assert.deepEqual(sizes.slice(0, 2), [10, 5]);
-  });
-
-  test("answers that wait for room are bounded, whoever asked for them", async () => {
-    const [connection, client] = await pair((stream) => stream.finish("ok", Buffer.alloc(2 ** 20)));
-    using _ = client;
-    client.send(frame(type.settings, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0])));
-    for (let id = 1; id < 200; id += 2) client.send(headers(id, request, endHeaders | endStream));
-    const end = await client.until((one) => one.type === type.goAway);
-    assert.equal(end?.payload.readUInt32BE(4), 11);
-    assert.equal(connection().streams, 0);
-  });
-
-  test("what is sent beyond the windows ends a stream, and beyond all of them the connection", async () => {
-    const [, client] = await pair((stream) => stream.pause());
-    using _ = client;
-    const chunk = Buffer.alloc(16_384);
-    for (const id of [1, 3, 5, 7]) {
-      client.send(headers(id));
-      for (let count = 0; count < 17; count += 1) client.send(frame(type.data, 0, id, chunk));
-      const reset = await client.until((one) => one.type === type.reset && one.streamId === id);
-      assert.equal(reset?.payload.readUInt32BE(), 3);
-    }
-    for (const id of [9, 11, 13, 15, 17]) {
-      client.send(headers(id));
-      for (let count = 0; count < 16; count += 1) client.send(frame(type.data, 0, id, chunk));
-    }
-    const end = await client.until((one) => one.type === type.goAway);
-    assert.equal(end?.payload.readUInt32BE(4), 3);
-  });
-
   test("who asks and never reads is not read from for ever", async () => {
     await using server = await checking();
     using client = await FrameClient.open(server.rpc.grpcPort);
@@ -354,43 +281,3 @@ suite("HTTP/2 of our own", () => {
     assert.deepEqual(server.logged, []);
   });
 });
-
-async function checking(limits: Parameters<typeof serve>[1] = {}): Promise<TestServer> {
-  const { authorizer } = refusingUseCases({});
-  return await serve({ authorizer: { ...authorizer, check: () => allowed } }, limits, "own");
-}
-
-/** A connection of its own, whose calls are handled so, and its client. */
-async function pair(
-  handle: (stream: H2Stream) => void,
-): Promise<readonly [() => H2Connection, FrameClient]> {
-  const accepted = Promise.withResolvers<H2Connection>();
-  const server = createServer((socket) => {
-    const handler = { call: handle, closed: () => void server.close() };
-    accepted.resolve(new H2Connection(socket, { streamsMax: 1000 }, handler));
-  });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const address = server.address();
-  assert(typeof address === "object" && address !== null);
-  const client = await FrameClient.open(address.port);
-  const connection = await accepted.promise;
-  return [() => connection, client];
-}
-
-async function answered(client: FrameClient, streamId: number): Promise<void> {
-  const end = await client.until(
-    (one) =>
-      one.type === type.headers && one.streamId === streamId && (one.flags & endStream) !== 0,
-  );
-  assert.match(end?.payload.toString("latin1") ?? "", /grpc-status.0/s);
-}
-
-/** A field that goes into the table. */
-function literal(name: string, value: string): Buffer {
-  return Buffer.concat([
-    Buffer.from([0x40, name.length]),
-    Buffer.from(name),
-    Buffer.from([value.length]),
-    Buffer.from(value),
-  ]);
-}
