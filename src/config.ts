@@ -1,9 +1,9 @@
 import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { DomainError } from "./core/error.ts";
 import { quote } from "./core/object.ts";
 import { decisionLogOptions, type DecisionLogConfig } from "./decision-log-options.ts";
+import { parseFlags } from "./flags.ts";
 import {
   address,
   choice,
@@ -75,7 +75,7 @@ export function parseConfig(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): Config {
-  const flags = parseFlags(args);
+  const flags = parseFlags(args, Object.values(options), switches);
   const values = Object.entries(options).map(([name, option]) => [name, read<unknown>(option)]);
   // Each name's value is what its own option read, which no checker can follow.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -306,27 +306,6 @@ const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
 
 /** Flags that take no value. */
 const switches: readonly string[] = [options.insecureListen.flag];
-
-function parseFlags(args: readonly string[]): Readonly<Record<string, string | undefined>> {
-  const known = Object.fromEntries(
-    Object.values(options).map(({ flag }) => [
-      flag,
-      { type: switches.includes(flag) ? ("boolean" as const) : ("string" as const) },
-    ]),
-  );
-  try {
-    const { values } = parseArgs({ args: [...args], options: known, strict: true });
-    return Object.fromEntries(
-      Object.entries(values).map(([flag, value]) => [
-        flag,
-        value === true ? "true" : String(value),
-      ]),
-    );
-  } catch (cause) {
-    const problem = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : "";
-    throw new DomainError("malformed", `wrong flags, see --help: ${problem}`, { cause });
-  }
-}
 
 /** What only holds of several options together. */
 function checkTogether(config: Config): void {

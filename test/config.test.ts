@@ -27,9 +27,14 @@ suite("parseConfig", () => {
   });
 
   const refused: readonly (readonly [readonly string[], Record<string, string>, RegExp])[] = [
-    [["--no-such"], {}, /wrong flags.*--no-such/],
-    [["stray"], {}, /wrong flags.*stray/],
-    [["--grpc-listen"], {}, /wrong flags.*grpc-listen/],
+    [["--no-such"], {}, /^`--no-such` is no flag of this version: see `prokura serve --help`/],
+    [["--no-such=x"], {}, /^`--no-such` is no flag/],
+    [["-x"], {}, /^`-x` is no flag/],
+    [["stray"], {}, /^`stray` belongs to no flag: values are written as --flag value/],
+    [["--", "--workers"], {}, /^`--workers` belongs to no flag/],
+    [["--grpc-listen"], {}, /^--grpc-listen must be followed by its value: host:port, the port/],
+    [["--node-name", "--workers=2"], {}, /^--node-name must be .*written as --node-name=value$/],
+    [["--insecure-listen=maybe"], {}, /^--insecure-listen must be true or false, got `maybe`$/],
     [["--grpc-listen", "nowhere"], {}, /^--grpc-listen must be host:port.*got `nowhere`$/],
     [["--grpc-listen", "127.0.0.1:70000"], {}, /^--grpc-listen must be/],
     [[], { PROKURA_HISTORY: "7" }, /^PROKURA_HISTORY must be a length of time.*got `7`$/],
@@ -53,6 +58,13 @@ suite("parseConfig", () => {
       assert.throws(() => parseConfig(args, environment), { code: "malformed", message });
     });
   }
+
+  test("a switch stands alone or with its value, and a value may begin with a dash", () => {
+    const config = parseConfig(["--insecure-listen=false", "--node-name=-n"], {});
+    assert.equal(config.insecureListen, false);
+    assert.equal(config.nodeName, "-n");
+    assert.equal(parseConfig(["--insecure-listen", "--workers", "2"], {}).insecureListen, true);
+  });
 
   test("a wrong database URL is refused without showing it", () => {
     assert.throws(
