@@ -44,6 +44,8 @@ export async function keepWorkers(
   for (let number = 1; number <= workers && !isStopping; number += 1) {
     const first = await start(number);
     if (first === undefined) {
+      // Told to stop before it served, which is no failure.
+      if (isStopping) break;
       for (const worker of livingWorkers()) worker.process.kill("SIGTERM");
       return 1;
     }

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { suite, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { createClient } from "../src/client/client.ts";
 import { mergeMetrics } from "../src/rpc/merge-metrics.ts";
 import { startProcess, type ServerProcess } from "./rpc/server-process.ts";
 import { createTestDatabase } from "./support/database.ts";
+
+const program = fileURLToPath(new URL("../bin/prokura.js", import.meta.url));
 
 suite("serve --workers", () => {
   test("few connections go to all workers, whose metrics are one page, and all stop together", async () => {
@@ -49,6 +55,22 @@ suite("serve --workers", () => {
   test("a server whose first worker cannot start says so and ends", async () => {
     const unreachable = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
     await assert.rejects(startProcess(["--workers=2"], unreachable), /the server ended/);
+  });
+
+  test("a server that is told to stop before its first worker answers ends well", async () => {
+    const database = await createTestDatabase();
+    const args = ["--grpc-listen=127.0.0.1:0", "--http-listen=127.0.0.1:0", "--workers=2"];
+    const child = spawn(process.execPath, [program, "serve", ...args], {
+      env: { ...process.env, DATABASE_URL: database.connectionString },
+      stdio: "ignore",
+    });
+    const exited = once(child, "exit");
+    const { pid = 0 } = child;
+    while ((await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")) === "") {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    child.kill("SIGTERM");
+    assert.deepEqual(await exited, [0, null]);
   });
 });
 
