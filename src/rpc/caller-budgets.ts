@@ -16,10 +16,14 @@ export interface Budget {
   atMs: number;
   waiting: number;
   streams: number;
+  /** Whoever has it at hand must find another once it is not. */
+  isRemembered: boolean;
 }
 
 const budgetsMax = 10_000;
 const retryMs = 250;
+/** So often at most, and nobody who asked within that. */
+const forgetMs = 1_000;
 
 /**
  * Keeps callers apart by name, so that one takes nothing from the others. A caller that was silent may
@@ -29,6 +33,7 @@ const retryMs = 250;
 export class CallerBudgets {
   readonly #limits: CallerLimits;
   readonly #nowMs: () => number;
+  #forgotAtMs = -Infinity;
   readonly #byId = new Map<string, Budget>();
   /** A caller is the same value as long as it is remembered: the name is looked up once. */
   readonly #byCaller = new WeakMap<Caller, Budget>();
@@ -40,7 +45,8 @@ export class CallerBudgets {
 
   /** Pays for a request. Fails with `limit_exceeded`, and says when there is enough again. */
   spend(caller: Caller, cost: number): Budget {
-    const budget = this.#byCaller.get(caller) ?? this.#find(caller);
+    const known = this.#byCaller.get(caller);
+    const budget = known?.isRemembered === true ? known : this.#find(caller);
     const { callerRateMax: rate, callerInFlightMax } = this.#limits;
     if (budget.waiting >= callerInFlightMax) throw tooManyWaiting(budget.waiting);
     if (rate === Infinity) return budget;
@@ -79,6 +85,11 @@ export class CallerBudgets {
     };
   }
 
+  /** How many callers are known. */
+  get remembered(): number {
+    return this.#byId.size;
+  }
+
   #find(caller: Caller): Budget {
     const budget = this.#byId.get(caller.id) ?? this.#make(caller.id);
     this.#byCaller.set(caller, budget);
@@ -92,16 +103,25 @@ export class CallerBudgets {
       atMs: this.#nowMs(),
       waiting: 0,
       streams: 0,
+      isRemembered: true,
     };
     this.#byId.set(id, budget);
     return budget;
   }
 
-  /** Whoever has been silent for a second has used nothing. */
+  /** Whoever waits for nothing and has its whole rate again has used nothing. */
   #forget(): void {
-    const beforeMs = this.#nowMs() - 1_000;
-    for (const [id, { atMs, left, waiting, streams }] of this.#byId) {
-      if (waiting + streams === 0 && left >= 0 && atMs < beforeMs) this.#byId.delete(id);
+    const nowMs = this.#nowMs();
+    // Where all are busy, looking through them for each new one would help nobody.
+    if (nowMs - this.#forgotAtMs < forgetMs) return;
+    this.#forgotAtMs = nowMs;
+    const { callerRateMax: rate } = this.#limits;
+    for (const [id, budget] of this.#byId) {
+      const { left, atMs, waiting, streams } = budget;
+      const owedMs = rate === Infinity ? 0 : ((rate - left) * 1_000) / rate;
+      if (waiting + streams > 0 || nowMs - atMs < Math.max(forgetMs, owedMs)) continue;
+      budget.isRemembered = false;
+      this.#byId.delete(id);
     }
   }
 }

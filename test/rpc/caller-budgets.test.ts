@@ -82,6 +82,46 @@ suite("CallerBudgets", () => {
     assert.throws(() => budgets.spend({ ...one }, 1), { code: "limit_exceeded" });
   });
 
+  test("forgets a caller that owed, once that is paid for", () => {
+    const { budgets, clock } = at(10);
+    for (let count = 0; count < 10_000; count += 1) {
+      budgets.spend({ ...other, id: `key:m${count}` }, 20);
+    }
+    clock.ms += 5_000;
+    const before = budgets.remembered;
+    budgets.spend({ ...other, id: "key:late" }, 1);
+    assert.deepEqual([before, budgets.remembered], [10_000, 1]);
+  });
+
+  test("one that was forgotten is one caller again, whatever tokens it shows", () => {
+    const { budgets, clock } = at(1);
+    const first = { ...one };
+    budgets.spend(first, 1);
+    for (let count = 0; count < 10_000; count += 1) {
+      budgets.spend({ ...other, id: `key:m${count}` }, 1);
+    }
+    clock.ms += 2_000;
+    budgets.spend({ ...other, id: "key:late" }, 1);
+    budgets.spend(first, 1);
+    assert.throws(() => budgets.spend({ ...one }, 1), { code: "limit_exceeded" });
+  });
+
+  test("looks for callers to forget once a second at most", () => {
+    const { budgets, clock } = at(1_000_000);
+    for (let count = 0; count < 10_000; count += 1) {
+      budgets.spend({ ...other, id: `key:m${count}` }, 1);
+    }
+    clock.ms += 1_000;
+    budgets.spend({ ...other, id: "key:late" }, 1);
+    assert.equal(budgets.remembered, 1);
+    for (let count = 0; count < 20_000; count += 1) {
+      budgets.spend({ ...other, id: `key:n${count}` }, 1);
+    }
+    clock.ms += 999;
+    budgets.spend({ ...other, id: "key:later" }, 1);
+    assert.equal(budgets.remembered, 20_002);
+  });
+
   test("a batch costs its items", () => {
     assert.equal(costOf({ items: [1, 2, 3] }), 3);
     assert.equal(costOf({ items: [] }), 1);
