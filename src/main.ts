@@ -140,6 +140,9 @@ export async function openNode(
   return { issuers, database, storage, replica, metrics, decisionLog, services };
 }
 
+/** How often those who watch the health of the server are told what has changed. */
+const watchedMs = 100;
+
 async function startNode(config: Config, log: Logger, parts: AsyncDisposableStack): Promise<void> {
   const tls = await openCertificates(config, (error) =>
     log.error({ err: error }, "new certificates cannot be used, the old ones are kept"),
@@ -161,12 +164,15 @@ async function startNode(config: Config, log: Logger, parts: AsyncDisposableStac
   const verifyToken = createTokenVerifier(issuers.callers, Date.now);
   const verifyCredential = createCredentials(storage.keys.find, verifyToken);
   const useCases = { ...services, verifyCredential };
-  const rpc = await startRpc(config, log, { useCases, metrics, tls });
+  let isStopping = false;
+  const serves = (): boolean => !isStopping && replica.serving;
+  const rpc = await startRpc(config, log, { useCases, metrics, tls, serves });
   parts.defer(() => rpc.close(config.shutdownGraceMs));
-  const follow = setInterval(() => rpc.setServing(replica.serving), 100);
+  const follow = setInterval(() => rpc.refreshHealth(), watchedMs);
   parts.defer(() => {
     clearInterval(follow);
-    rpc.setServing(false);
+    isStopping = true;
+    rpc.refreshHealth();
   });
   report(config, log, rpc);
 }
@@ -277,14 +283,16 @@ async function startRpc(
     readonly useCases: UseCases;
     readonly metrics: Metrics;
     readonly tls: TlsSource | undefined;
+    readonly serves: () => boolean;
   },
 ): Promise<RpcServer> {
-  const { useCases, metrics, tls } = parts;
+  const { useCases, metrics, tls, serves } = parts;
   const required = config.authentication === "required";
   const listenOn = (address: Address): ListenAddress => {
     const proof = isLoopback(address) ? "loopback" : "insecure";
     return { ...address, proof: required ? "required" : proof };
   };
+  const pages = cluster.isWorker ? pagesOfAll(metrics) : metrics;
   return await startServer(
     useCases,
     {
@@ -294,7 +302,7 @@ async function startRpc(
       limits: config,
       grpcServer: config.grpcServer,
     },
-    { log, observer: metrics.calls, pages: cluster.isWorker ? pagesOfAll(metrics) : metrics },
+    { log, observer: metrics.calls, pages: { ...pages, serves } },
   );
 }
 

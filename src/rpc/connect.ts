@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type {
   DescMessage,
   DescMethodBiDiStreaming,
@@ -12,6 +13,7 @@ import {
   type ContextKey,
   type HandlerContext,
 } from "@connectrpc/connect";
+import type { Caller } from "../core/caller.ts";
 import { DomainError } from "../core/error.ts";
 import { answersOf } from "./answers-of.ts";
 import type { Authenticate, Peer } from "./authenticate.ts";
@@ -34,23 +36,55 @@ export const peerKey: ContextKey<Peer | undefined> = createContextKey<Peer | und
   description: "peer",
 });
 
+const callerKey: ContextKey<Caller | undefined> = createContextKey<Caller | undefined>(undefined, {
+  description: "caller",
+});
+
+/** Tells who sent a call to a Connect router, once for each. */
+export class ConnectCallers {
+  readonly #authenticate: Authenticate;
+  readonly #reportBug: ReportBug;
+
+  constructor(authenticate: Authenticate, reportBug: ReportBug) {
+    this.#authenticate = authenticate;
+    this.#reportBug = reportBug;
+  }
+
+  /** Fails with the status of a call that nobody is let in with. */
+  async admit({ requestHeader, values }: HandlerContext): Promise<void> {
+    try {
+      const authorization = requestHeader.get("authorization") ?? undefined;
+      values.set(callerKey, await this.#authenticate(authorization, values.get(peerKey)));
+    } catch (error) {
+      throw connectErrorFrom(error, this.#reportBug);
+    }
+  }
+
+  /** Of a call that was let in. */
+  of({ values }: HandlerContext): Caller {
+    const caller = values.get(callerKey);
+    assert(caller !== undefined, "a call was not let in");
+    return caller;
+  }
+}
+
 /** Puts handlers on a Connect router, which speaks Connect, gRPC-Web and gRPC. */
 export class ConnectTransport implements Transport {
   readonly #router: ConnectRouter;
-  readonly #authenticate: Authenticate;
+  readonly #callers: ConnectCallers;
   readonly #reportBug: ReportBug;
   readonly #stopping: AbortSignal;
 
   /** `stopping` aborts when the server stops, with the `DomainError` that open streams end with. */
   constructor(
     router: ConnectRouter,
-    authenticate: Authenticate,
+    callers: ConnectCallers,
     reportBug: ReportBug,
     stopping: AbortSignal,
   ) {
     this.#router = router;
     this.#stopping = stopping;
-    this.#authenticate = authenticate;
+    this.#callers = callers;
     this.#reportBug = reportBug;
   }
 
@@ -60,7 +94,7 @@ export class ConnectTransport implements Transport {
   ): void {
     this.#router.rpc(method, async (request, context) => {
       try {
-        return await handler(request, await this.#contextOf(context));
+        return await handler(request, this.#contextOf(context));
       } catch (error) {
         throw connectErrorFrom(error, this.#reportBug);
       }
@@ -72,7 +106,7 @@ export class ConnectTransport implements Transport {
     handler: ServerStreamHandler<Input, Output>,
   ): void {
     this.#router.rpc(method, (request, context) =>
-      this.#mapped(async () => handler(request, await this.#contextOf(context))),
+      this.#mapped(async () => handler(request, this.#contextOf(context))),
     );
   }
 
@@ -82,7 +116,7 @@ export class ConnectTransport implements Transport {
   ): void {
     this.#router.rpc(method, async (requests, context) => {
       try {
-        return await handler(requests, await this.#contextOf(context));
+        return await handler(requests, this.#contextOf(context));
       } catch (error) {
         throw connectErrorFrom(error, this.#reportBug);
       }
@@ -94,7 +128,7 @@ export class ConnectTransport implements Transport {
     handler: DuplexHandler<Input, Output>,
   ): void {
     this.#router.rpc(method, (requests, context) =>
-      this.#mapped(async () => handler(requests, await this.#contextOf(context))),
+      this.#mapped(async () => handler(requests, this.#contextOf(context))),
     );
   }
 
@@ -109,9 +143,8 @@ export class ConnectTransport implements Transport {
     );
   }
 
-  async #contextOf(context: HandlerContext): Promise<CallContext> {
-    const authorization = context.requestHeader.get("authorization") ?? undefined;
-    const caller = await this.#authenticate(authorization, context.values.get(peerKey));
+  #contextOf(context: HandlerContext): CallContext {
+    const caller = this.#callers.of(context);
     const traceId = traceIdOf(context.requestHeader.get("traceparent") ?? undefined);
     const deadlineMs = context.timeoutMs();
     const end = new CallEnd(deadlineMs === undefined ? Infinity : Date.now() + deadlineMs);

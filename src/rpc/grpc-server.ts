@@ -1,11 +1,17 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
-import { HealthImplementation } from "grpc-health-check";
+import {
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  setLogVerbosity,
+} from "@grpc/grpc-js";
 import { DomainError } from "../core/error.ts";
 import type { Admission } from "./admission.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { Handlers } from "./call.ts";
 import { admissionInterceptor } from "./grpc-admission.ts";
+import { Health, isOfHealth } from "./health.ts";
 import { GrpcTransport } from "./grpc.ts";
 import type { TransportLimits } from "./limits.ts";
 import { addReflection } from "./reflection.ts";
@@ -22,13 +28,15 @@ export interface Serving {
   readonly limits: TransportLimits;
   readonly admission: Admission;
   readonly reportBug: ReportBug;
+  /** Whether a check would be answered now. */
+  readonly serves: () => boolean;
 }
 
 /** A server that listens. */
 export interface Listener {
   readonly port: number;
-  /** What health checks are told. */
-  setServing(serving: boolean): void;
+  /** Tells those who watch its health where that has changed. Whoever asks is told what holds then. */
+  refreshHealth(): void;
   /** Takes no new calls, ends open streams, waits for the rest until the grace is over, then cuts. */
   close(graceMs: number): Promise<void>;
 }
@@ -43,6 +51,7 @@ export async function listenGrpcJs(
   }
   // Its errors come to us as errors, and are told in our log.
   setLogVerbosity(logVerbosity.NONE);
+  const health = new Health(serving.services, serving.serves);
   const server = new Server({
     "grpc.max_receive_message_length": serving.limits.messageBytesMax,
     // A list or an export may answer with more than it was asked with, but not without end.
@@ -51,20 +60,20 @@ export async function listenGrpcJs(
     "grpc.max_concurrent_streams": 2 * serving.limits.inFlightPerConnectionMax,
     "grpc.keepalive_time_ms": 60_000,
     "grpc.keepalive_timeout_ms": 20_000,
-    interceptors: [admissionInterceptor(serving.admission)],
+    interceptors: [
+      ({ path }, call) => {
+        if (isOfHealth(path)) health.refresh();
+        return new ServerInterceptingCall(call);
+      },
+      admissionInterceptor(serving.admission),
+    ],
   });
   const transport = new GrpcTransport(server, serving.authenticate, serving.reportBug);
   for (const handlers of serving.handlers) handlers(transport);
-  const names = ["", ...serving.services.map((service) => service.typeName)];
-  const health = new HealthImplementation();
-  health.addToServer(server);
+  health.addTo(server);
   addReflection(server, serving.services);
-  const setServing = (serves: boolean): void => {
-    for (const name of names) health.setStatus(name, serves ? "SERVING" : "NOT_SERVING");
-  };
-  setServing(false);
   const port = await bind(server, `${host.includes(":") ? `[${host}]` : host}:${wanted}`);
-  return { port, setServing, close };
+  return { port, refreshHealth: () => health.refresh(), close };
 
   async function close(graceMs: number): Promise<void> {
     transport.endStreams(new DomainError("not_serving", "the server is stopping, try another"));

@@ -23,7 +23,8 @@ export async function sendPage(
       sendText(200, "ok\n");
       return;
     case "/readyz":
-      sendText(pages.serves() ? 200 : 503, pages.serves() ? "ready\n" : "not ready\n");
+      if (pages.serves()) sendText(200, "ready\n");
+      else sendText(503, "not ready\n");
       return;
     case "/metrics":
       try {

@@ -12,35 +12,36 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { DomainError } from "../core/error.ts";
 import type { Admission, ConnectionCounts, Gate, Ticket } from "./admission.ts";
 import { UnaryRoutes } from "./connect-unary.ts";
-import { ConnectTransport, peerKey } from "./connect.ts";
+import { ConnectCallers, ConnectTransport, peerKey } from "./connect.ts";
 import type { Listener, Serving } from "./grpc-server.ts";
 import { sendPage, type HttpPages } from "./http-pages.ts";
 import { peerOf } from "./peer.ts";
 import { secureOptions, type TlsSource } from "./tls.ts";
 import { answerUnary, bodyFormatOf, noStore, sendError } from "./http-unary.ts";
 import { listen } from "./listen.ts";
+import { handshakeMs, Newcomers } from "./newcomers.ts";
 
 /** Serves Connect, gRPC-Web, metrics and health. Fails with `not_supported` where it cannot listen. */
 export async function listenHttp(
   serving: Serving,
-  pages: Pick<HttpPages, "metrics">,
+  pages: HttpPages,
   address: { readonly host: string; readonly port: number },
 ): Promise<Listener> {
   const stopping = new AbortController();
   const routes = new UnaryRoutes();
   for (const handlers of serving.handlers) handlers(routes);
   const router = streamRouter(serving, stopping.signal);
-  let serves = false;
-  const allPages: HttpPages = { ...pages, serves: () => serves };
   const server = createListener(serving.tls);
+  const newcomers = new Newcomers(server);
   const entry = new HttpEntry(serving.admission);
   server.on("request", (request, response) => {
+    newcomers.asks(request.socket);
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     if (request.method === "POST") {
       answerPost(serving, entry, routes, router, path, request, response);
     } else if (request.method === "GET" || request.method === "HEAD") {
       response.setHeaders(new Headers(noStore));
-      void sendPage(allPages, path, request, response, serving.reportBug);
+      void sendPage(pages, path, request, response, serving.reportBug);
     } else {
       const error = new DomainError("not_supported", "only POST, and GET for health and metrics");
       sendError(response, error, serving.reportBug, 405);
@@ -49,10 +50,11 @@ export async function listenHttp(
   const port = await listen(server, address, "--http-listen");
   return {
     port,
-    setServing: (state) => void (serves = state),
+    // Nobody watches here.
+    refreshHealth: () => {},
     close: async (graceMs) => {
       stopping.abort(new DomainError("not_serving", "the server is stopping, try another"));
-      await closeServer(server, graceMs);
+      await closeServer(server, newcomers, graceMs);
     },
   };
 }
@@ -60,14 +62,17 @@ export async function listenHttp(
 /** Connect's own router: streams, gRPC-Web, compressed bodies, and paths that nobody serves. */
 function streamRouter(serving: Serving, stopping: AbortSignal): RequestListener {
   const { authenticate, reportBug, limits, handlers } = serving;
+  const credentials = new ConnectCallers(authenticate, reportBug);
   return connectNodeAdapter({
+    // Before the body is read: whoever is nobody fills no memory, and holds no place.
+    requestGate: (context) => credentials.admit(context),
     readMaxBytes: limits.messageBytesMax,
     writeMaxBytes: 4 * limits.messageBytesMax,
     jsonOptions: { ignoreUnknownFields: false },
     shutdownSignal: stopping,
     contextValues: ({ socket }) => createContextValues().set(peerKey, peerOf(socket)),
     routes: (router) => {
-      const transport = new ConnectTransport(router, authenticate, reportBug, stopping);
+      const transport = new ConnectTransport(router, credentials, reportBug, stopping);
       for (const one of handlers) one(transport);
     },
   });
@@ -135,17 +140,22 @@ const timeouts = { requestTimeout: 60_000, headersTimeout: 20_000 };
 
 function createListener(tls: TlsSource | undefined): Server {
   if (tls === undefined) return createServer(timeouts);
-  const server = createTlsServer({ ...timeouts, ...secureOptions(tls) });
+  const server = createTlsServer({
+    ...timeouts,
+    ...secureOptions(tls),
+    handshakeTimeout: handshakeMs,
+  });
   tls.follow((material) => server.setSecureContext(material));
   return server;
 }
 
-async function closeServer(server: Server, graceMs: number): Promise<void> {
+async function closeServer(server: Server, newcomers: Newcomers, graceMs: number): Promise<void> {
   await new Promise<void>((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), graceMs);
     server.close(() => {
       clearTimeout(cut);
       resolve();
     });
+    newcomers.end();
   });
 }

@@ -1,19 +1,14 @@
-import type { DescMessage, DescMethod, MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { DomainError } from "../core/error.ts";
 import type { Codec } from "./codec.ts";
-import { pathOf } from "./grpc.ts";
 import type { Http2Call } from "./http2-call.ts";
 
 /** Reads the one message that the method takes; without one, or with two, the call fails. */
-export function readOne(
-  call: Http2Call,
-  method: DescMethod,
-  proceed: (bytes: Buffer) => void,
-): void {
+export function readOne(call: Http2Call, path: string, proceed: (bytes: Buffer) => void): void {
   let only: Buffer | undefined;
   const refuse = (received: string): void => {
-    const message = `Received ${received} for server streaming method ${pathOf(method)}`;
+    const message = `Received ${received} for server streaming method ${path}`;
     call.fail({ status: Code.Unimplemented, message });
   };
   call.consume({
@@ -61,10 +56,15 @@ export async function* messagesOf<Input extends DescMessage>(
   }
 }
 
-/** Resolves when the client has read enough, or is gone. */
-export async function writable(call: Http2Call): Promise<void> {
-  await new Promise<void>((resolve) => {
-    call.whenOver(resolve);
-    call.drained(resolve);
-  });
+/** What is returned resolves when the client has read enough, or is gone. It is for one wait at a time. */
+export function waitingFor(call: Http2Call): () => Promise<void> {
+  let wake = (): void => {};
+  call.whenOver(() => wake());
+  return async () => {
+    if (call.isOver) return;
+    const woken = Promise.withResolvers<void>();
+    wake = woken.resolve;
+    call.drained(woken.resolve);
+    await woken.promise;
+  };
 }

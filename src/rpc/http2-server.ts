@@ -15,6 +15,7 @@ import type { CallHead } from "./call-stream.ts";
 import type { Listener, Serving } from "./grpc-server.ts";
 import { grpcService, type GrpcService } from "./grpc-service.ts";
 import { listen } from "./listen.ts";
+import { handshakeMs, newcomersOf } from "./newcomers.ts";
 import { NodeStream } from "./node-stream.ts";
 import { peerOf } from "./peer.ts";
 import { isGrpc, serveCall } from "./serve-call.ts";
@@ -38,6 +39,7 @@ export async function listenHttp2(
     // Windows bound what arrives, and backpressure what leaves: this would cut connections.
     maxSessionMemory: Number.MAX_SAFE_INTEGER,
   });
+  const newcomers = serving.tls === undefined ? undefined : newcomersOf(server);
   const sessions = new Map<Http2Session, Connection>();
   server.on("session", (session) => {
     const counts = serving.admission.connection();
@@ -49,7 +51,7 @@ export async function listenHttp2(
     if (connection !== undefined) serveStream(service, connection, stream, headers);
   });
   const port = await listen(server, address, "--grpc-listen");
-  return { port, setServing: (serves) => service.setServing(serves), close };
+  return { port, refreshHealth: () => service.refreshHealth(), close };
 
   async function close(graceMs: number): Promise<void> {
     service.stop();
@@ -61,6 +63,7 @@ export async function listenHttp2(
         clearTimeout(cut);
         resolve();
       });
+      newcomers?.end();
       for (const session of sessions.keys()) session.close();
     });
   }
@@ -68,7 +71,11 @@ export async function listenHttp2(
 
 function createListener(tls: TlsSource | undefined, options: ServerOptions): Http2Server {
   if (tls === undefined) return createServer(options);
-  const server = createSecureServer({ ...options, ...secureOptions(tls) });
+  const server = createSecureServer({
+    ...options,
+    ...secureOptions(tls),
+    handshakeTimeout: handshakeMs,
+  });
   tls.follow((material) => server.setSecureContext(material));
   return server;
 }

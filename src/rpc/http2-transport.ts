@@ -22,9 +22,10 @@ import type {
 } from "./call.ts";
 import { codecOf, type Codec } from "./codec.ts";
 import { pathOf } from "./grpc.ts";
+import type { ForeignRoute } from "./foreign-service.ts";
 import { answerEach } from "./http2-each.ts";
 import type { CallLimits, Http2Call } from "./http2-call.ts";
-import { messagesOf, readOne, writable } from "./http2-messages.ts";
+import { messagesOf, readOne, waitingFor } from "./http2-messages.ts";
 import { wireStatus } from "./http2-status.ts";
 import { Overdue } from "./overdue.ts";
 import type { ReportBug } from "./stream-check.ts";
@@ -62,17 +63,30 @@ export class Http2Transport implements Transport {
     this.#routes.set(route.path, route);
   }
 
+  /** Its streams end when ours do, and its messages are waited for no longer. */
+  addForeign(route: ForeignRoute): void {
+    this.add({
+      ...route,
+      serve: (call) => {
+        if (route.isStream) this.#keepOpen(call);
+        if (route.takesOne) this.#overdue.watch(call);
+        route.serve(call);
+      },
+    });
+  }
+
   unary<Input extends DescMessage, Output extends DescMessage>(
     method: DescMethodUnary<Input, Output>,
     handler: UnaryHandler<Input, Output>,
   ): void {
     const codec = codecOf(method);
+    const path = pathOf(method);
     this.#register(method, (call) => {
       // Before the message is there: whoever is nobody holds no place.
       const caller = this.#letIn(call);
       if (caller === undefined) return;
       this.#overdue.watch(call);
-      readOne(call, method, (bytes) => this.#answer(call, codec, handler, caller, bytes));
+      readOne(call, path, (bytes) => this.#answer(call, codec, handler, caller, bytes));
     });
   }
 
@@ -85,7 +99,7 @@ export class Http2Transport implements Transport {
       const caller = this.#letIn(call);
       if (caller === undefined) return;
       this.#overdue.watch(call);
-      readOne(call, method, (bytes) => {
+      readOne(call, pathOf(method), (bytes) => {
         void this.#pipe(call, codec, async () => {
           const known = await caller;
           return handler(codec.decode(bytes), call.context(known));
@@ -156,13 +170,15 @@ export class Http2Transport implements Transport {
       // Streams stay open: they are counted apart, and ended when the server stops.
       gate: this.#admission.gate(path, isStream),
       serve: (call) => {
-        if (isStream) {
-          this.#openStreams.add(call);
-          call.whenOver(() => void this.#openStreams.delete(call));
-        }
+        if (isStream) this.#keepOpen(call);
         serve(call);
       },
     });
+  }
+
+  #keepOpen(call: Http2Call): void {
+    this.#openStreams.add(call);
+    call.whenOver(() => void this.#openStreams.delete(call));
   }
 
   /** Makes no promise where the handler makes none. */
@@ -217,10 +233,11 @@ export class Http2Transport implements Transport {
     codec: Codec<Input, Output>,
     open: () => Promise<AsyncIterable<MessageInitShape<Output>>>,
   ): Promise<void> {
+    const writable = waitingFor(call);
     try {
       for await (const message of await open()) {
         if (call.isOver) return;
-        if (!call.write(codec.encode(message))) await writable(call);
+        if (!call.write(codec.encode(message))) await writable();
       }
       call.finish();
     } catch (error) {

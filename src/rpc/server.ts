@@ -67,20 +67,21 @@ export interface ListenAddress {
 export interface ServerPorts {
   readonly log: Logger;
   readonly observer: CallObserver;
-  readonly pages: Pick<HttpPages, "metrics">;
+  readonly pages: HttpPages;
 }
 
 /** The running server, gRPC and HTTP. */
 export interface RpcServer {
   readonly grpcPort: number;
   readonly httpPort: number;
-  setServing(serving: boolean): void;
+  /** Tells those who watch its health where that has changed. Whoever asks is told what holds then. */
+  refreshHealth(): void;
   close(graceMs: number): Promise<void>;
 }
 
 const listeners = { own: listenH2, http2: listenHttp2, "grpc-js": listenGrpcJs };
 
-/** Listens on both ports. It tells health checks that it does not serve until `setServing(true)`. */
+/** Listens on both ports. */
 export async function startServer(
   useCases: UseCases,
   options: ServerOptions,
@@ -115,6 +116,7 @@ export async function startServer(
     tls: options.tls,
     admission: new Admission(options.limits, observer),
     reportBug,
+    serves: ports.pages.serves,
   };
   const servingOn = ({ proof }: ListenAddress): Serving => {
     const anonymous: Caller | undefined =
@@ -132,8 +134,8 @@ export async function startServer(
   return {
     grpcPort: grpc.port,
     httpPort: http.port,
-    setServing: (state) => {
-      for (const listener of both) listener.setServing(state);
+    refreshHealth: () => {
+      for (const listener of both) listener.refreshHealth();
     },
     close: async (graceMs) => {
       await Promise.all(both.map((listener) => listener.close(graceMs)));

@@ -44,7 +44,11 @@ export async function startGuarded(guard: Guard): Promise<GuardedServer> {
       grpcServer: "own",
       ...(guard.tls === undefined ? {} : { tls: guard.tls }),
     },
-    { log: pino({ level: "silent" }), observer: metrics.calls, pages: metrics },
+    {
+      log: pino({ level: "silent" }),
+      observer: metrics.calls,
+      pages: { ...metrics, serves: () => true },
+    },
   );
   const grpcAddress = `localhost:${rpc.grpcPort}`;
   return {

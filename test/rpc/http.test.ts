@@ -208,7 +208,7 @@ suite("Connect over HTTP", () => {
     await using server = await serve(checking(() => allowed));
     assert.equal((await fetch(`${server.httpUrl}/healthz`)).status, 200);
     assert.equal((await fetch(`${server.httpUrl}/readyz`)).status, 503);
-    server.rpc.setServing(true);
+    server.setServing(true);
     assert.equal((await fetch(`${server.httpUrl}/readyz`)).status, 200);
     await (await post(server, body)).text();
     const metrics = await (await fetch(`${server.httpUrl}/metrics`)).text();

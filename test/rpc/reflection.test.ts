@@ -68,7 +68,8 @@ suite("grpc.health.v1", () => {
     watch.on("data", ({ status }) => statuses.push(status));
     watch.on("error", () => {});
     await once(watch, "data");
-    server.rpc.setServing(true);
+    server.setServing(true);
+    server.rpc.refreshHealth();
     await once(watch, "data");
     assert.deepEqual(statuses, ["NOT_SERVING", "SERVING"]);
     assert.deepEqual(await client.unary("Check", {}), { status: "SERVING" });

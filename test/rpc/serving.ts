@@ -28,6 +28,8 @@ export interface TestServer extends AsyncDisposable {
   readonly grpcAddress: string;
   readonly httpUrl: string;
   readonly logged: readonly string[];
+  /** Whether it says that it is ready: not from the start. */
+  setServing(serves: boolean): void;
 }
 
 export async function serve(
@@ -36,6 +38,7 @@ export async function serve(
   grpcServer: GrpcServer = "own",
 ): Promise<TestServer> {
   const logged: string[] = [];
+  let serves = false;
   const metrics = createMetrics(() => ({ polls: 3 }));
   const listen = { host: "127.0.0.1", port: 0, proof: "loopback" } as const;
   const rpc = await startServer(
@@ -44,7 +47,7 @@ export async function serve(
     {
       log: pino({ level: "warn" }, { write: (line) => void logged.push(line) }),
       observer: metrics.calls,
-      pages: metrics,
+      pages: { metrics: () => metrics.metrics(), serves: () => serves },
     },
   );
   return {
@@ -52,6 +55,7 @@ export async function serve(
     grpcAddress: `127.0.0.1:${rpc.grpcPort}`,
     httpUrl: `http://127.0.0.1:${rpc.httpPort}`,
     logged,
+    setServing: (state) => void (serves = state),
     [Symbol.asyncDispose]: () => rpc.close(0),
   };
 }

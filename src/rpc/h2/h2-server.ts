@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Listener, Serving } from "../grpc-server.ts";
 import { listen } from "../listen.ts";
+import { handshakeMs, newcomersOf } from "../newcomers.ts";
 import { peerOf } from "../peer.ts";
 import { isGrpc, serveCall } from "../serve-call.ts";
 import { secureOptions, type TlsSource } from "../tls.ts";
@@ -24,12 +25,13 @@ export async function listenH2(
   // Those that have not said a word of HTTP/2 yet, too.
   const sockets = new Set<Socket>();
   const server = createListener(serving.tls, (socket) => connect(serving, service, open, socket));
+  const newcomers = serving.tls === undefined ? undefined : newcomersOf(server);
   server.on("connection", (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
   const port = await listen(server, address, "--grpc-listen");
-  return { port, setServing: (serves) => service.setServing(serves), close };
+  return { port, refreshHealth: () => service.refreshHealth(), close };
 
   async function close(graceMs: number): Promise<void> {
     service.stop();
@@ -41,6 +43,7 @@ export async function listenH2(
         clearTimeout(cut);
         resolve();
       });
+      newcomers?.end();
       for (const connection of open.keys()) connection.shutDown();
     });
   }
@@ -51,7 +54,7 @@ function createListener(tls: TlsSource | undefined, connected: (socket: Socket) 
   const options = {
     ...secureOptions(tls),
     ALPNProtocols: ["h2"],
-    handshakeTimeout: keepaliveTimeoutMs,
+    handshakeTimeout: handshakeMs,
   };
   const server = createTlsServer(options, (socket) => {
     socket.setNoDelay(true);
