@@ -8,16 +8,11 @@ import type { Config } from "./config.ts";
 import { DomainError } from "./core/error.ts";
 import { createDecisionLog, type DecisionLog } from "./service/decision-log.ts";
 import type { DecisionSink } from "./service/decision-event.ts";
-import { sweepLogs, type AgedLog } from "./service/log-retention.ts";
+import { agedLogOf } from "./service/database-log.ts";
+import { LogSweeper } from "./service/log-retention.ts";
 import type { Storage } from "./service/storage.ts";
 import type { Database } from "./store/database.ts";
-import { appendSegments, insertCheckpoints, openChain, readChainHead } from "./store/log-chains.ts";
-import {
-  deleteAgedRevisions,
-  deleteAgedRows,
-  findAgedRevision,
-  findAgedRows,
-} from "./store/log-retention.ts";
+import { appendSegments, insertCheckpoints, openChains, readChainHead } from "./store/log-chains.ts";
 
 const keyFileName = "decision-log-key.pem";
 
@@ -31,7 +26,7 @@ export async function openDecisionLog(
   if (config.decisionLog === "off") return undefined;
   const decisionLog = createDecisionLog({
     store: {
-      open: (tenant, chain) => openChain(database, tenant, chain),
+      open: (chains) => openChains(database, chains),
       head: (tenant, chain) => readChainHead(database, tenant, chain),
       append: (segments) => appendSegments(database, segments),
       checkpoint: (checkpoints) => insertCheckpoints(database, checkpoints),
@@ -79,26 +74,20 @@ export function bothSinks(first: DecisionSink, second: DecisionSink | undefined)
   };
 }
 
-/** Removes what has grown old. A node whose log is off removes nothing: it could not say so. */
-export async function sweepDecisionLog(
+/** What removes the old from the log. A node whose log is off has none: it could not say so. */
+export function createLogSweeper(
   config: Config,
   database: Database,
   {
     storage,
     decisionLog,
   }: { readonly storage: Storage; readonly decisionLog: DecisionLog | undefined },
-  signal: AbortSignal,
-): Promise<void> {
-  if (decisionLog === undefined) return;
-  const aged: AgedLog = {
-    findRows: (tenant, before, noted) => findAgedRows(database, tenant, before, noted),
-    deleteRows: (tenant, rows, noted) => deleteAgedRows(database, tenant, rows, noted),
-    findRevision: (tenant, before, noted) => findAgedRevision(database, tenant, before, noted),
-    deleteRevisions: (tenant, last, noted) => deleteAgedRevisions(database, tenant, last, noted),
-  };
+): LogSweeper | undefined {
+  if (decisionLog === undefined) return undefined;
+  const aged = agedLogOf(database);
   const { tenants } = storage;
   const { decisionLogKeepMs: keepMs } = config;
-  await sweepLogs({ log: decisionLog, aged, tenants, keepMs, nowMs: Date.now }, signal);
+  return new LogSweeper({ log: decisionLog, aged, tenants, keepMs, nowMs: Date.now });
 }
 
 /** Fails where the key cannot be read or made: a log that nobody signs proves little. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
-import { sweepDecisionLog } from "./decision-log.ts";
+import { createLogSweeper } from "./decision-log.ts";
 import type { Replica } from "./replica/replica.ts";
 import type { DecisionLog } from "./service/decision-log.ts";
 import { maintain, type AgedStorage } from "./service/maintenance.ts";
@@ -32,9 +32,13 @@ export async function keepUp(
   parts: UpkeepParts,
   signal: AbortSignal,
 ): Promise<void> {
+  const sweeper = createLogSweeper(config, database, parts);
   const aged: AgedStorage = {
     readNowMs: () => readDatabaseTime(database),
-    truncateHistory: (tenant, beforeMs) => truncateHistory(database, tenant, beforeMs),
+    truncateHistory: async (tenant, beforeMs) => {
+      const dueMs = sweeper === undefined ? beforeMs : await sweeper.sayHistory(tenant, beforeMs);
+      if (dueMs !== undefined) await truncateHistory(database, tenant, dueMs);
+    },
     forgetReplies: (tenant, beforeMs) => forgetReplies(database, tenant, beforeMs),
     findExpired: (tenant, beforeMs, limit) => findExpiredTuples(database, tenant, beforeMs, limit),
     findOrphans: (tenant, limit) => findOrphans(database, tenant, limit),
@@ -47,7 +51,7 @@ export async function keepUp(
     if (signal.aborted) return;
     try {
       await maintain(upkeep, signal);
-      await sweepDecisionLog(config, database, parts, signal);
+      await sweeper?.sweep(signal);
     } catch (error) {
       log.warn({ err: error }, "the upkeep failed, and is tried again");
     }

@@ -7,7 +7,7 @@ import {
   verify,
   type KeyObject,
 } from "node:crypto";
-import { canonicalJson, type JsonObject } from "../core/json.ts";
+import { canonicalJson } from "../core/json.ts";
 import { numberOf, parseObject, textOf } from "./log-row.ts";
 
 /** What a node says of its own chain: that its row `seq` has this hash, and with it all before. */
@@ -18,6 +18,8 @@ export interface Checkpoint {
   /** Of that row, in hexadecimal. */
   readonly hash: string;
   readonly atMs: number;
+  /** The last revision that the rows up to there tell of; absent where they tell of none. */
+  readonly revision?: number;
   /** The raw Ed25519 key that verifies the signature, in base64url. */
   readonly key: string;
 }
@@ -68,9 +70,7 @@ export function makeSigningKey(): string {
 
 /** What is signed, whoever signed it: the key is its own claim. `undefined` where the signature fails. */
 export function openCheckpoint({ body, signature }: SignedCheckpoint): Checkpoint | undefined {
-  const members = parseObject(body);
-  if (members === undefined || canonicalJson(members) !== body) return undefined;
-  const checkpoint = checkpointOf(members);
+  const checkpoint = claimOfCheckpoint(body);
   if (checkpoint === undefined) return undefined;
   const key = publicKeyOf(checkpoint.key);
   if (key === undefined) return undefined;
@@ -83,14 +83,25 @@ export function keyName(publicKey: string): string {
   return createHash("sha256").update(publicKey).digest("hex").slice(0, 16);
 }
 
-function checkpointOf(members: JsonObject): Checkpoint | undefined {
+/** What a checkpoint says, signed or not. `undefined` where it is none. */
+export function claimOfCheckpoint(body: string): Checkpoint | undefined {
+  const members = parseObject(body);
+  if (members === undefined || canonicalJson(members) !== body) return undefined;
   const seq = numberOf(members, "seq");
   const atMs = numberOf(members, "at");
   if (textOf(members, "kind") !== "checkpoint" || seq === undefined || atMs === undefined) {
     return undefined;
   }
-  const [tenant, chain] = [textOf(members, "tenant"), textOf(members, "chain")];
-  return { tenant, chain, seq, hash: textOf(members, "hash"), atMs, key: textOf(members, "key") };
+  const revision = numberOf(members, "revision");
+  return {
+    tenant: textOf(members, "tenant"),
+    chain: textOf(members, "chain"),
+    seq,
+    hash: textOf(members, "hash"),
+    atMs,
+    key: textOf(members, "key"),
+    ...(revision === undefined ? {} : { revision }),
+  };
 }
 
 function publicKeyOf(raw: string): KeyObject | undefined {

@@ -1,5 +1,5 @@
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../core/json.ts";
-import type { LogPart } from "./log-part.ts";
+import type { LogBase, LogPart } from "./log-part.ts";
 import { numberOf, parseObject, textOf } from "./log-row.ts";
 import { digestOfContent, type RevisionFacts } from "./revision-digest.ts";
 
@@ -9,9 +9,13 @@ export function linesOfPart(part: LogPart): readonly string[] {
     case "checkpoint":
       return [canonicalJson({ checkpoint: { ...part.signed } })];
     case "chain": {
-      const { chain, headSeq, headHash } = part;
-      return [canonicalJson({ chain: { hash: headHash, name: chain, seq: headSeq } })];
+      const { chain, headSeq, headHash, base } = part;
+      return [
+        canonicalJson({ chain: { base: { ...base }, hash: headHash, name: chain, seq: headSeq } }),
+      ];
     }
+    case "changes":
+      return [canonicalJson({ changes: { base: { ...part.base } } })];
     case "segment": {
       const { rows, hashes, chain } = part;
       if (rows === undefined) return [canonicalJson({ chain, unreadable: [...hashes] })];
@@ -39,7 +43,7 @@ export class ExportReader {
   partOfLine(line: string): LogPart | undefined {
     const members = parseObject(line);
     if (members === undefined) return undefined;
-    const { chain, checkpoint, change, row, text, unreadable, hash } = members;
+    const { chain, checkpoint, changes, change, row, text, unreadable, hash } = members;
     if (isObject(checkpoint)) {
       const signed = {
         body: textOf(checkpoint, "body"),
@@ -50,8 +54,10 @@ export class ExportReader {
     if (isObject(chain)) {
       this.#chain = textOf(chain, "name");
       const headSeq = numberOf(chain, "seq") ?? -1;
-      return { kind: "chain", chain: this.#chain, headSeq, headHash: textOf(chain, "hash") };
+      const headHash = textOf(chain, "hash");
+      return { kind: "chain", chain: this.#chain, headSeq, headHash, base: baseOf(chain) };
     }
+    if (isObject(changes)) return { kind: "changes", base: baseOf(changes) };
     if (isObject(change)) return revisionOf(change);
     if (typeof hash === "string" && isObject(row)) {
       const firstSeq = numberOf(row, "seq") ?? 0;
@@ -92,6 +98,11 @@ export function contentOf(
   };
   const parts = { created: list("created"), deleted: list("deleted"), records: list("records") };
   return { contentDigest: digestOfContent(parts) };
+}
+
+function baseOf({ base }: JsonObject): LogBase {
+  if (!isObject(base)) return { seq: 0, hash: "" };
+  return { seq: numberOf(base, "seq") ?? 0, hash: textOf(base, "hash") };
 }
 
 /** The facts as they were given: nothing is added, so that the digest covers what it covered. */

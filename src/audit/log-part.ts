@@ -1,8 +1,11 @@
 import type { SignedCheckpoint } from "./checkpoint.ts";
 import type { RevisionContent, RevisionFacts } from "./revision-digest.ts";
 
-/** The log of a tenant comes in parts, in this order: checkpoints, each chain whole, then changes. */
-export type LogPart = ChainPart | SegmentPart | CheckpointPart | RevisionPart;
+/**
+ * The log of a tenant comes in parts, in this order: checkpoints, each chain whole, where the changes
+ * begin, the changes.
+ */
+export type LogPart = ChainPart | SegmentPart | CheckpointPart | ChangesPart | RevisionPart;
 
 /** A chain, before its segments, and what the database says that its last row is. */
 export interface ChainPart {
@@ -10,6 +13,23 @@ export interface ChainPart {
   readonly chain: string;
   readonly headSeq: number;
   readonly headHash: string;
+  readonly base: LogBase;
+}
+
+/**
+ * The last row, or revision, that is gone because it was too old. Its hash, or digest, proves itself:
+ * what follows is linked to no other. That it was old is what must be signed.
+ */
+export interface LogBase {
+  /** 0: nothing is gone. */
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** Comes before the revisions. */
+export interface ChangesPart {
+  readonly kind: "changes";
+  readonly base: LogBase;
 }
 
 /** Rows as they were written together, and what the database says of them beside. */

@@ -11,14 +11,10 @@ export type LogNote =
   | { readonly kind: "dropped"; readonly count: number; readonly from: number; readonly to: number }
   /** The digest of the changes up to a revision, which this node wrote: it binds them to this chain. */
   | { readonly kind: "changes"; readonly revision: number; readonly digest: string }
-  /** Rows of a chain that were older than is kept, up to `through`, whose hash is given. */
-  | {
-      readonly kind: "retention";
-      readonly of: string;
-      readonly through: number;
-      readonly hash: string;
-      readonly before: number;
-    };
+  /** Rows and revisions from before this time are older than they are kept, and will be removed. */
+  | { readonly kind: "retention"; readonly before: number }
+  /** What was changed up to this time is older than it is kept, and will be removed. */
+  | { readonly kind: "history"; readonly before: number };
 
 /** A row that was read back: what every row has. The rest is in `members`, and not to be believed. */
 export interface ReadRow {

@@ -7,6 +7,8 @@ export interface SignedRow {
   /** Kept elsewhere by whoever verifies, and not only in the log. */
   readonly kept: boolean;
   readonly atMs: number;
+  /** As in `Checkpoint`. */
+  readonly revision?: number;
 }
 
 /**
@@ -50,7 +52,7 @@ export class TrustedCheckpoints {
       this.#findings.add("checkpoint", chain, seq, `the checkpoint at row ${seq} is not signed`);
       return;
     }
-    const { chain, seq, hash, atMs, key } = checkpoint;
+    const { chain, seq, key } = checkpoint;
     if (at !== undefined && (at.chain !== chain || at.seq !== seq)) {
       const message = `the checkpoint at row ${at.seq} is that of row ${seq} of chain ${chain}`;
       this.#findings.add("checkpoint", at.chain, at.seq, message);
@@ -58,14 +60,13 @@ export class TrustedCheckpoints {
     }
     this.#seen.add(`${seq} ${chain}`);
     if (this.#keys.size > 0 && !this.#keys.has(key)) return;
-    this.#note(chain, seq, { hash, atMs, kept: false });
+    this.#note(checkpoint, false);
   }
 
-  /** To be called after the last `add`: what was kept must still be there, unless it has aged. */
-  requireKept(isAged: (checkpoint: Checkpoint) => boolean): void {
-    for (const checkpoint of this.#kept) {
-      const { chain, seq } = checkpoint;
-      if (this.#seen.has(`${seq} ${chain}`) || isAged(checkpoint)) continue;
+  /** To be called after the last `add`: what was kept must still be there, but for old ones. */
+  requireKept(baseOf: (chain: string) => number): void {
+    for (const { chain, seq } of this.#kept) {
+      if (this.#seen.has(`${seq} ${chain}`) || seq < baseOf(chain)) continue;
       const message = `the checkpoint at row ${seq}, which was kept, is gone from the log`;
       this.#findings.add("checkpoint_missing", chain, seq, message);
     }
@@ -81,11 +82,11 @@ export class TrustedCheckpoints {
     this.#keys.add(checkpoint.key);
     if (checkpoint.tenant !== this.#tenant) return;
     this.#kept.push(checkpoint);
-    const { chain, seq, hash, atMs } = checkpoint;
-    this.#note(chain, seq, { hash, atMs, kept: true });
+    this.#note(checkpoint, true);
   }
 
-  #note(chain: string, seq: number, row: SignedRow): void {
+  #note({ chain, seq, hash, atMs, revision }: Checkpoint, kept: boolean): void {
+    const row = { hash, atMs, kept, ...(revision === undefined ? {} : { revision }) };
     const rows = this.#byChain.get(chain) ?? new Map<number, SignedRow>();
     this.#byChain.set(chain, rows);
     const known = rows.get(seq);

@@ -1,27 +1,12 @@
+import type { Bindings } from "./bindings.ts";
 import { linkRow } from "./chain.ts";
 import type { Findings } from "./finding.ts";
+import type { Gaps } from "./gaps.ts";
 import type { ChainPart, SegmentPart } from "./log-part.ts";
 import { numberOf, parseRow, textOf, type ReadRow } from "./log-row.ts";
 import { genesisHash } from "./revision-digest.ts";
 import { isWellFiled } from "./segment-index.ts";
 import type { SignedRow } from "./trusted-checkpoints.ts";
-
-/** What a chain says of itself where decisions may be missing though nobody touched it. */
-export interface Gap {
-  readonly chain: string;
-  /** The row after which they are missing. */
-  readonly seq: number;
-  /** 0: the node crashed, and nobody knows; else so many were counted, not written. */
-  readonly dropped: number;
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-/** A row that says that older ones are gone, or how the changes stand; at which row it says so. */
-export interface Statement {
-  readonly seq: number;
-  readonly row: ReadRow;
-}
 
 /** How far a chain was followed. */
 export interface ChainReport {
@@ -35,36 +20,57 @@ export interface ChainReport {
   readonly provenSeq: number;
 }
 
+/** What chains say of age, as far as it is signed; 0: nothing. */
+export interface Ages {
+  /** Rows and revisions from before this time may be gone. */
+  readonly beforeMs: number;
+  /** What was changed up to this time may be gone. */
+  readonly historyMs: number;
+}
+
+interface Ports {
+  readonly tenant: string;
+  readonly signed: ReadonlyMap<number, SignedRow>;
+  readonly bindings: Bindings;
+  readonly gaps: Gaps;
+  readonly findings: Findings;
+}
+
 /** Follows one chain row by row. Segments must come in order. */
 export class ChainVerifier {
-  readonly statements: Statement[] = [];
-  readonly gaps: Gap[] = [];
-  readonly #part: ChainPart;
-  readonly #tenant: string;
-  readonly #signed: ReadonlyMap<number, SignedRow>;
-  readonly #findings: Findings;
-  #next = 1;
+  readonly part: ChainPart;
+  readonly signed: ReadonlyMap<number, SignedRow>;
+  readonly #ports: Ports;
+  #next: number;
   #first = 0;
   #rows = 0;
   /** Of the last row; `undefined` after rows that are missing. */
-  #hash: string | undefined = genesisHash;
+  #hash: string | undefined;
   #last: ReadRow | undefined;
   #signedSeq = 0;
   #provenSeq = 0;
   #broken = false;
-  #begin: { readonly text: string; readonly hash: string } | undefined;
+  #ages: Ages = noAges;
+  /** Said, and not signed yet. */
+  #agesSaid: Ages = noAges;
+  /** Of this chain's bindings: the first, and the first that is not signed yet. */
+  readonly #firstBinding: number;
+  #unsignedBinding: number;
   readonly #skipped = new Set<number>();
 
-  constructor(
-    part: ChainPart,
-    tenant: string,
-    signed: ReadonlyMap<number, SignedRow>,
-    findings: Findings,
-  ) {
-    this.#part = part;
-    this.#tenant = tenant;
-    this.#signed = signed;
-    this.#findings = findings;
+  constructor(part: ChainPart, ports: Ports) {
+    this.part = part;
+    this.signed = ports.signed;
+    this.#ports = ports;
+    this.#next = part.base.seq + 1;
+    this.#hash = part.base.seq === 0 ? genesisHash : part.base.hash;
+    this.#firstBinding = this.#unsignedBinding = ports.bindings.count;
+    if (part.base.seq > 0) this.#holdSigned(part.base.seq, part.base.hash);
+  }
+
+  /** What signed rows of it say. */
+  get ages(): Ages {
+    return this.#ages;
   }
 
   segment(part: SegmentPart): void {
@@ -74,12 +80,6 @@ export class ChainVerifier {
       this.#hash = hashes.at(-1);
       this.#next = Math.max(this.#next, (index?.lastSeq ?? firstSeq) + 1);
       return;
-    }
-    if (this.#rows === 0 && this.#next === 1 && firstSeq > 1) {
-      // What its first row is linked to is gone with the rows before.
-      this.#next = firstSeq;
-      this.#hash = undefined;
-      this.#begin = { text: rows[0] ?? "", hash: hashes[0] ?? "" };
     }
     const read = rows.map(parseRow);
     for (const [position, text] of rows.entries()) {
@@ -96,15 +96,17 @@ export class ChainVerifier {
   }
 
   end(): ChainReport {
-    const { chain, headSeq, headHash } = this.#part;
+    const { chain, headSeq, headHash } = this.part;
     const lastSeq = this.#next - 1;
-    const signedLast = Math.max(0, ...this.#signed.keys());
-    const wanted = Math.max(signedLast, headSeq);
-    if (lastSeq < wanted && this.#rows + this.#first > 0) {
+    const wanted = Math.max(lastOf(this.signed), headSeq);
+    if (lastSeq < wanted) {
       this.#find("cut_off", lastSeq + 1, `rows ${lastSeq + 1} to ${wanted} are gone from the end`);
-    } else if (this.#rows > 0 && (headSeq !== lastSeq || headHash !== this.#hash)) {
+    } else if (headSeq !== lastSeq || headHash !== this.#hash) {
       const end = headSeq < 0 ? "does not know where the chain ends" : `ends it at row ${headSeq}`;
       this.#find("cut_off", lastSeq, `the chain ends at row ${lastSeq}, and the database ${end}`);
+    }
+    if (this.#last !== undefined && this.#last.kind !== "stop") {
+      this.#ports.gaps.add({ chain, seq: lastSeq, dropped: 0, fromMs: this.#last.atMs });
     }
     return {
       chain,
@@ -116,21 +118,13 @@ export class ChainVerifier {
     };
   }
 
-  /** The first row that is left: those before it must have aged. */
-  get startsAt(): number {
-    return this.#rows === 0 ? Math.max(this.#part.headSeq, 0) + 1 : this.#first;
-  }
-
-  /** Whether the first row that is left is linked to a row before it that has this hash. */
-  followsOn(hash: string): boolean {
-    const begin = this.#begin;
-    return begin === undefined || linkRow(hash, begin.text) === begin.hash;
-  }
-
   #row(row: ReadRow | undefined, text: string, hash: string): void {
     const seq = row?.place.seq ?? this.#next;
-    const { chain } = this.#part;
-    if (row !== undefined && (row.place.chain !== chain || row.place.tenant !== this.#tenant)) {
+    const { chain } = this.part;
+    if (
+      row !== undefined &&
+      (row.place.chain !== chain || row.place.tenant !== this.#ports.tenant)
+    ) {
       const of = `row ${seq} of chain ${row.place.chain}, tenant ${row.place.tenant}`;
       this.#find("foreign", this.#next, `where row ${this.#next} belongs stands ${of}`);
       this.#advance(undefined, this.#next, hash);
@@ -171,12 +165,15 @@ export class ChainVerifier {
     this.#next = seq + 1;
     this.#hash = hash;
     this.#last = row;
-    const signed = this.#signed.get(seq);
+    this.#holdSigned(seq, hash);
+  }
+
+  /** Holds a row against what was signed of it. */
+  #holdSigned(seq: number, hash: string): void {
+    const signed = this.signed.get(seq);
     if (signed === undefined) return;
     if (signed.hash === hash) {
-      if (this.#broken) return;
-      this.#signedSeq = seq;
-      if (signed.kept) this.#provenSeq = seq;
+      if (!this.#broken) this.#believe(seq, signed.kept);
       return;
     }
     const since = this.#signedSeq + 1;
@@ -185,6 +182,18 @@ export class ChainVerifier {
       seq,
       `rows ${since} to ${seq} are not those that were signed at ${seq}`,
     );
+  }
+
+  /** The rows up to here are those that a node signed: what they say counts. */
+  #believe(seq: number, kept: boolean): void {
+    const { bindings } = this.#ports;
+    this.#signedSeq = seq;
+    this.#ages = this.#agesSaid;
+    bindings.attest(this.#unsignedBinding, bindings.count);
+    this.#unsignedBinding = bindings.count;
+    if (!kept) return;
+    this.#provenSeq = seq;
+    bindings.prove(this.#firstBinding, bindings.count);
   }
 
   /** What a row says of the chain that it stands in. */
@@ -200,12 +209,15 @@ export class ChainVerifier {
       case "dropped": {
         const [fromMs, toMs] = [numberOf(members, "from") ?? atMs, numberOf(members, "to") ?? atMs];
         const dropped = numberOf(members, "count") ?? 0;
-        this.gaps.push({ chain: this.#part.chain, seq: seq - 1, dropped, fromMs, toMs });
+        this.#ports.gaps.add({ chain: this.part.chain, seq: seq - 1, dropped, fromMs, toMs });
         break;
       }
       case "changes":
+        this.#ports.bindings.add(numberOf(members, "revision") ?? 0, textOf(members, "digest"));
+        break;
       case "retention":
-        this.statements.push({ seq, row });
+      case "history":
+        this.#agesSaid = withAge(this.#agesSaid, kind, numberOf(members, "before") ?? 0);
         break;
       case "decision":
       case "stop":
@@ -219,13 +231,36 @@ export class ChainVerifier {
     if (this.#hash !== undefined && textOf(members, "after") !== this.#hash) {
       this.#find("impossible", seq, `row ${seq} began after another row than the one before it`);
     }
-    if (seq === 1 || this.#last === undefined || this.#last.kind === "stop") return;
-    const { chain } = this.#part;
-    this.gaps.push({ chain, seq: seq - 1, dropped: 0, fromMs: this.#last.atMs, toMs: atMs });
+    // What a process found unsigned when it began may be forged: that it went on from there, and signed
+    // what follows, is no word for it.
+    this.#agesSaid = this.#ages;
+    this.#unsignedBinding = this.#ports.bindings.count;
+    if (this.#last === undefined || this.#last.kind === "stop") return;
+    const { chain } = this.part;
+    const [fromMs, toMs] = [this.#last.atMs, atMs];
+    this.#ports.gaps.add({ chain, seq: seq - 1, dropped: 0, fromMs, toMs });
   }
 
   #find(code: Parameters<Findings["add"]>[0], seq: number, message: string): void {
     this.#broken = true;
-    this.#findings.add(code, this.#part.chain, seq, message);
+    this.#ports.findings.add(code, this.part.chain, seq, message);
   }
+}
+
+const noAges: Ages = { beforeMs: 0, historyMs: 0 };
+
+function withAge(
+  { beforeMs, historyMs }: Ages,
+  kind: "retention" | "history",
+  before: number,
+): Ages {
+  return kind === "retention"
+    ? { beforeMs: Math.max(beforeMs, before), historyMs }
+    : { beforeMs, historyMs: Math.max(historyMs, before) };
+}
+
+function lastOf(signed: ReadonlyMap<number, SignedRow>): number {
+  let last = 0;
+  for (const seq of signed.keys()) last = Math.max(last, seq);
+  return last;
 }

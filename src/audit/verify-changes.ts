@@ -1,13 +1,7 @@
+import type { Bindings } from "./bindings.ts";
 import type { Findings } from "./finding.ts";
-import type { RevisionPart } from "./log-part.ts";
+import type { LogBase, RevisionPart } from "./log-part.ts";
 import { digestOfRevision, genesisHash } from "./revision-digest.ts";
-
-/** What a chain says of the changes. */
-export interface BoundDigest {
-  readonly digest: string;
-  /** Signed, and out of reach of whoever has the database. */
-  readonly proven: boolean;
-}
 
 /** How far the changes were followed. */
 export interface ChangesReport {
@@ -19,74 +13,51 @@ export interface ChangesReport {
   readonly contents: number;
   /** Up to here they are as a proven row of a chain says. */
   readonly provenRevision: number;
+  /** How many are from before there were digests: of them nothing is proven. */
+  readonly unsealed: number;
 }
 
 /** Follows the revisions of a tenant, in order. */
 export class ChangesVerifier {
-  readonly #bound: ReadonlyMap<number, BoundDigest>;
-  readonly #agedThrough: number;
+  readonly #bindings: Bindings;
+  readonly #historyMs: number;
   readonly #findings: Findings;
   #first = 0;
-  #last = 0;
+  #last: number;
   #revisions = 0;
   #contents = 0;
+  #unsealed = 0;
   #proven = 0;
-  /** `undefined`: not known, because what was before is not kept. */
+  #broken = false;
+  /** Empty before the first revision that has one; `undefined` after revisions that are missing. */
   #digest: string | undefined;
-  #sealed = false;
 
-  /** Revisions up to `agedThrough` may be gone: a signed row says so. */
-  constructor(bound: ReadonlyMap<number, BoundDigest>, agedThrough: number, findings: Findings) {
-    this.#bound = bound;
-    this.#agedThrough = agedThrough;
+  /** What a revision of up to `historyMs` changed may be gone: a signed row says so. */
+  constructor(base: LogBase, bindings: Bindings, historyMs: number, findings: Findings) {
+    this.#last = base.seq;
+    this.#digest = base.seq === 0 ? "" : base.hash;
+    this.#bindings = bindings;
+    this.#historyMs = historyMs;
     this.#findings = findings;
   }
 
   revision(part: RevisionPart): void {
-    const { facts, digest, contentDigest } = part;
+    const { facts, digest } = part;
     const { revision } = facts;
-    if (this.#first === 0) {
-      this.#first = revision;
-      // Before there were digests nobody told what was removed.
-      if (digest !== "" && this.#agedThrough < revision - 1) this.#missing(revision);
-    } else if (revision !== this.#last + 1) {
-      this.#missing(revision);
-    }
+    if (this.#revisions === 0) this.#first = revision;
+    if (revision !== this.#last + 1) this.#missing(revision);
     this.#last = revision;
     this.#revisions += 1;
-    if (digest === "") {
-      // Written before there were digests; after the first that has one there is none without.
-      if (this.#sealed) this.#altered(revision, "has lost its digest");
-      return;
-    }
-    const isFirst = !this.#sealed && (this.#revisions > 1 || revision === 1);
-    this.#sealed = true;
-    const previous = isFirst ? genesisHash : this.#digest;
-    if (previous !== undefined && digestOfRevision(previous, facts) !== digest) {
-      this.#altered(revision, "is not as it was written");
-    }
-    if (contentDigest !== undefined) {
-      this.#contents += 1;
-      if (contentDigest !== facts.contentDigest) {
-        this.#altered(revision, "did not change what is stored of it");
-      }
-    }
-    this.#digest = digest;
-    const bound = this.#bound.get(revision);
-    if (bound === undefined) return;
-    if (bound.digest !== digest) {
-      const message = `the changes up to revision ${revision} are not those that a chain tells of`;
-      this.#findings.add("change_rewritten", "", revision, message);
-    } else if (bound.proven) {
-      this.#proven = revision;
-    }
+    if (digest === "") this.#withoutDigest(revision);
+    else this.#follow(part);
+    this.#bind(revision, Buffer.from(digest, "hex"));
   }
 
   end(): ChangesReport {
-    const bound = Math.max(0, ...this.#bound.keys());
-    if (bound > this.#last) {
-      const message = `revisions ${this.#last + 1} to ${bound} are gone from the end`;
-      this.#findings.add("change_missing", "", this.#last + 1, message);
+    const { last } = this.#bindings;
+    if (last > this.#last) {
+      const message = `revisions ${this.#last + 1} to ${last} are gone from the end`;
+      this.#find("change_missing", this.#last + 1, message);
     }
     return {
       revisions: this.#revisions,
@@ -94,16 +65,57 @@ export class ChangesVerifier {
       lastRevision: this.#last,
       contents: this.#contents,
       provenRevision: this.#proven,
+      unsealed: this.#unsealed,
     };
+  }
+
+  /** Written before there were digests; after the first that has one there is none without. */
+  #withoutDigest(revision: number): void {
+    if (this.#digest === "") this.#unsealed += 1;
+    else this.#altered(revision, "has lost its digest");
+  }
+
+  #follow({ facts, digest, contentDigest }: RevisionPart): void {
+    const { revision } = facts;
+    const previous = this.#digest === "" ? genesisHash : this.#digest;
+    if (previous !== undefined && digestOfRevision(previous, facts) !== digest) {
+      this.#altered(revision, "is not as it was written");
+    }
+    this.#digest = digest;
+    if (contentDigest === undefined) {
+      if (facts.committedAtMs <= this.#historyMs) return;
+      this.#altered(revision, "is not old, and what it changed is gone");
+      return;
+    }
+    this.#contents += 1;
+    if (contentDigest !== facts.contentDigest) {
+      this.#altered(revision, "did not change what is stored of it");
+    }
+  }
+
+  #bind(revision: number, digest: Buffer): void {
+    for (const binding of this.#bindings.of(revision)) {
+      if (!binding.digest.equals(digest)) {
+        const message = `the changes up to revision ${revision} are not those that a chain tells of`;
+        this.#find("change_rewritten", revision, message);
+      } else if (binding.proven && !this.#broken) {
+        this.#proven = revision;
+      }
+    }
   }
 
   #missing(revision: number): void {
     const message = `revisions ${this.#last + 1} to ${revision - 1} are missing`;
-    this.#findings.add("change_missing", "", this.#last + 1, message);
+    this.#find("change_missing", this.#last + 1, message);
     this.#digest = undefined;
   }
 
   #altered(revision: number, how: string): void {
-    this.#findings.add("change_altered", "", revision, `revision ${revision} ${how}`);
+    this.#find("change_altered", revision, `revision ${revision} ${how}`);
+  }
+
+  #find(code: Parameters<Findings["add"]>[0], revision: number, message: string): void {
+    this.#broken = true;
+    this.#findings.add(code, "", revision, message);
   }
 }

@@ -1,10 +1,11 @@
-import type { Checkpoint, SignedCheckpoint } from "./checkpoint.ts";
+import { Bindings } from "./bindings.ts";
+import type { SignedCheckpoint } from "./checkpoint.ts";
 import { Findings, type Finding } from "./finding.ts";
-import type { LogPart } from "./log-part.ts";
-import { numberOf, textOf } from "./log-row.ts";
-import { TrustedCheckpoints } from "./trusted-checkpoints.ts";
-import { ChainVerifier, type ChainReport, type Gap } from "./verify-chain.ts";
-import { ChangesVerifier, type BoundDigest, type ChangesReport } from "./verify-changes.ts";
+import { Gaps, type Gap } from "./gaps.ts";
+import type { LogBase, LogPart } from "./log-part.ts";
+import { TrustedCheckpoints, type SignedRow } from "./trusted-checkpoints.ts";
+import { ChainVerifier, type Ages, type ChainReport } from "./verify-chain.ts";
+import { ChangesVerifier, type ChangesReport } from "./verify-changes.ts";
 
 /** What to hold a log against: what was kept out of reach of whoever could alter it. */
 export interface Evidence {
@@ -20,14 +21,13 @@ export interface LogReport {
   readonly findings: readonly Finding[];
   readonly findingCount: number;
   readonly chains: readonly ChainReport[];
+  /** The first of them; `gapCount` counts all. */
   readonly gaps: readonly Gap[];
+  readonly gapCount: number;
   readonly changes: ChangesReport;
   /** Whether checkpoints or keys were given: without, a log is held against itself alone. */
   readonly hasEvidence: boolean;
 }
-
-/** By this retention speaks of the changes: no chain has an empty name. */
-export const changesName = "";
 
 /** Verifies the log of a tenant. Its parts must come in their order: see `LogPart`. */
 export async function verifyLog(
@@ -43,6 +43,8 @@ export async function verifyLog(
 class LogVerifier {
   readonly #tenant: string;
   readonly #findings = new Findings();
+  readonly #gaps = new Gaps();
+  readonly #bindings = new Bindings();
   readonly #trusted: TrustedCheckpoints;
   readonly #hasEvidence: boolean;
   readonly #chains: ChainVerifier[] = [];
@@ -60,138 +62,105 @@ class LogVerifier {
       case "checkpoint":
         this.#trusted.add(part.signed, part.at);
         break;
-      case "chain": {
-        const signed = this.#trusted.of(part.chain);
-        this.#chains.push(new ChainVerifier(part, this.#tenant, signed, this.#findings));
+      case "chain":
+        this.#endChain();
+        this.#chains.push(
+          new ChainVerifier(part, {
+            tenant: this.#tenant,
+            signed: this.#trusted.of(part.chain),
+            bindings: this.#bindings,
+            gaps: this.#gaps,
+            findings: this.#findings,
+          }),
+        );
         break;
-      }
       case "segment":
         this.#chains.at(-1)?.segment(part);
         break;
+      case "changes":
+        this.#beginChanges(part.base);
+        break;
       case "revision":
-        this.#endChains();
-        this.#changes?.revision(part);
+        this.#changes ??= this.#beginChanges(noBase);
+        this.#changes.revision(part);
         break;
     }
   }
 
   end(): LogReport {
-    this.#endChains();
-    const changes = this.#changes?.end();
+    this.#changes ??= this.#beginChanges(noBase);
     return {
       tenant: this.#tenant,
+      changes: this.#changes.end(),
       findings: this.#findings.list,
       findingCount: this.#findings.count,
       chains: this.#reports,
-      gaps: this.#chains.flatMap(({ gaps }) => gaps),
-      changes: changes ?? noChanges,
+      gaps: this.#gaps.list,
+      gapCount: this.#gaps.count,
       hasEvidence: this.#hasEvidence,
     };
   }
 
+  #endChain(): void {
+    const chain = this.#chains[this.#reports.length];
+    if (chain !== undefined) this.#reports.push(chain.end());
+  }
+
   /** Once all chains were read: what they say of each other and of the changes. */
-  #endChains(): void {
-    if (this.#changes !== undefined) return;
-    this.#reports.push(...this.#chains.map((chain) => chain.end()));
-    const aged = this.#agedRows();
-    for (const [index, chain] of this.#chains.entries()) {
-      const { startsAt } = chain;
-      const name = this.#reports[index]?.chain ?? "";
-      if (startsAt > 1) this.#requireAged(name, startsAt, aged.get(name), chain);
-    }
-    // Of a chain without rows only its name is left.
-    const known = new Set(this.#reports.flatMap(({ chain, rows }) => (rows > 0 ? [chain] : [])));
+  #beginChanges(base: LogBase): ChangesVerifier {
+    this.#endChain();
+    const bases = new Map(this.#chains.map(({ part }) => [part.chain, part.base.seq]));
     for (const chain of this.#trusted.chains) {
-      if (known.has(chain)) continue;
-      const signed = [...this.#trusted.of(chain)];
-      const left = signed.filter(
-        ([seq, { atMs }]) => !isAged(aged.get(chain), seq + 1, atMs, aged),
-      );
-      if (left.length === 0) continue;
-      const last = Math.max(...left.map(([seq]) => seq));
-      this.#findings.add("cut_off", chain, 1, `the chain is gone, with its rows 1 to ${last}`);
+      if (bases.has(chain)) continue;
+      this.#findings.add("cut_off", chain, 1, "the chain is gone, with all its rows");
     }
-    this.#trusted.requireKept(({ chain, seq, atMs }: Checkpoint) =>
-      isAged(aged.get(chain), seq + 1, atMs, aged),
-    );
-    const agedThrough = aged.get(changesName)?.through ?? 0;
-    this.#changes = new ChangesVerifier(this.#boundDigests(), agedThrough, this.#findings);
+    this.#trusted.requireKept((chain) => bases.get(chain) ?? 0);
+    const ages = this.#chains.map((chain) => chain.ages).reduce(later, noAges);
+    for (const chain of this.#chains) this.#requireOldRows(chain, ages);
+    this.#requireOldRevisions(base, ages);
+    const historyMs = Math.max(ages.historyMs, ages.beforeMs);
+    this.#changes = new ChangesVerifier(base, this.#bindings, historyMs, this.#findings);
+    return this.#changes;
   }
 
-  #requireAged(
-    chain: string,
-    startsAt: number,
-    aged: Aged | undefined,
-    verifier: ChainVerifier,
-  ): void {
-    const through = startsAt - 1;
-    if (aged === undefined || aged.through < through) {
-      const message = `rows 1 to ${through} are gone, and no signed row says that they were too old`;
-      this.#findings.add("missing", chain, 1, message);
-    } else if (aged.hashes.has(through) && !verifier.followsOn(aged.hashes.get(through) ?? "")) {
-      const message = `row ${startsAt} does not have the hash that was written with it`;
-      this.#findings.add("altered", chain, startsAt, message);
-    }
+  /**
+   * Rows may be gone that were signed before a time of which a signed row says that what is older is
+   * removed. Those behind the last checkpoint of a chain that is over are nobody's to prove.
+   */
+  #requireOldRows({ part, signed }: ChainVerifier, { beforeMs }: Ages): void {
+    const { chain, base } = part;
+    if (base.seq === 0) return;
+    const old = lastSigned(signed, ({ atMs }) => atMs < beforeMs);
+    if (old >= base.seq || (beforeMs > 0 && lastSigned(signed, () => true) === old)) return;
+    const message = `rows 1 to ${base.seq} are gone, and nothing signed shows that they were too old`;
+    this.#findings.add("missing", chain, 1, message);
   }
 
-  /** What signed rows say was removed because it was too old, by the name of the chain. */
-  #agedRows(): ReadonlyMap<string, Aged> {
-    const aged = new Map<string, Aged>();
-    for (const [index, { statements }] of this.#chains.entries()) {
-      const signedSeq = this.#reports[index]?.signedSeq ?? 0;
-      for (const { seq, row } of statements) {
-        if (row.kind !== "retention" || seq > signedSeq) continue;
-        const name = textOf(row.members, "of");
-        const through = numberOf(row.members, "through") ?? 0;
-        const known = aged.get(name);
-        const hashes = known?.hashes ?? new Map<number, string>();
-        hashes.set(through, textOf(row.members, "hash"));
-        aged.set(name, {
-          through: Math.max(known?.through ?? 0, through),
-          beforeMs: Math.max(known?.beforeMs ?? 0, numberOf(row.members, "before") ?? 0),
-          hashes,
-        });
-      }
-    }
-    return aged;
-  }
-
-  #boundDigests(): ReadonlyMap<number, BoundDigest> {
-    const bound = new Map<number, BoundDigest>();
-    for (const [index, { statements }] of this.#chains.entries()) {
-      const provenSeq = this.#reports[index]?.provenSeq ?? 0;
-      for (const { seq, row } of statements) {
-        const revision = numberOf(row.members, "revision");
-        if (row.kind !== "changes" || revision === undefined) continue;
-        const proven = seq <= provenSeq || bound.get(revision)?.proven === true;
-        bound.set(revision, { digest: textOf(row.members, "digest"), proven });
-      }
-    }
-    return bound;
+  #requireOldRevisions({ seq }: LogBase, { beforeMs }: Ages): void {
+    const signed = this.#chains.flatMap((chain) => [...chain.signed.values()]);
+    if (signed.some(({ atMs, revision = 0 }) => atMs < beforeMs && revision >= seq)) return;
+    if (seq === 0) return;
+    const message = `revisions 1 to ${seq} are gone, and nothing signed shows that they were too old`;
+    this.#findings.add("change_missing", "", 1, message);
   }
 }
 
-interface Aged {
-  readonly through: number;
-  readonly beforeMs: number;
-  readonly hashes: Map<number, string>;
+const noBase: LogBase = { seq: 0, hash: "" };
+const noAges: Ages = { beforeMs: 0, historyMs: 0 };
+
+function later(one: Ages, other: Ages): Ages {
+  return {
+    beforeMs: Math.max(one.beforeMs, other.beforeMs),
+    historyMs: Math.max(one.historyMs, other.historyMs),
+  };
 }
 
-/** Whether the rows before this one may be gone. A chain that is gone whole has nobody to tell of it. */
-function isAged(
-  aged: Aged | undefined,
-  seq: number,
-  atMs: number,
-  all: ReadonlyMap<string, Aged>,
-): boolean {
-  if (aged !== undefined && aged.through >= seq - 1) return true;
-  return [...all.values()].some(({ beforeMs }) => atMs < beforeMs);
+/** The last row of which there is such a checkpoint; 0: there is none. */
+function lastSigned(
+  signed: ReadonlyMap<number, SignedRow>,
+  matches: (row: SignedRow) => boolean,
+): number {
+  let last = 0;
+  for (const [seq, row] of signed) if (matches(row)) last = Math.max(last, seq);
+  return last;
 }
-
-const noChanges: ChangesReport = {
-  revisions: 0,
-  firstRevision: 0,
-  lastRevision: 0,
-  contents: 0,
-  provenRevision: 0,
-};

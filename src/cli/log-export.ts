@@ -59,6 +59,7 @@ function ocsfLines(part: LogPart): readonly string[] {
     case "revision":
       return [JSON.stringify(changeToOcsf(part.facts))];
     case "chain":
+    case "changes":
     case "checkpoint":
       return [];
   }

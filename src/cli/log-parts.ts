@@ -1,5 +1,5 @@
 import { contentOf, factsOf } from "../audit/export-lines.ts";
-import type { LogPart } from "../audit/log-part.ts";
+import type { LogBase, LogPart } from "../audit/log-part.ts";
 import { parseObject } from "../audit/log-row.ts";
 import { splitHashes } from "../audit/chain.ts";
 import type { Client } from "../client/client.ts";
@@ -29,9 +29,11 @@ function partOf(part: Answer): LogPart | undefined {
       return { kind: "checkpoint", signed: { body, signature }, at: { chain, seq: Number(seq) } };
     }
     case "chain": {
-      const { chain, headSeq, headHash } = part.value;
-      return { kind: "chain", chain, headSeq: Number(headSeq), headHash };
+      const { chain, headSeq, headHash, base } = part.value;
+      return { kind: "chain", chain, headSeq: Number(headSeq), headHash, base: baseOf(base) };
     }
+    case "changes":
+      return { kind: "changes", base: baseOf(part.value.base) };
     case "segment":
       return segmentOf(part.value);
     case "revision": {
@@ -49,6 +51,10 @@ function partOf(part: Answer): LogPart | undefined {
     case undefined:
       return undefined;
   }
+}
+
+function baseOf(base: Value<"changes">["base"]): LogBase {
+  return { seq: Number(base?.seq ?? 0), hash: base?.hash ?? "" };
 }
 
 function segmentOf(segment: Value<"segment">): LogPart {

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { openCheckpoint, type SignedCheckpoint } from "../audit/checkpoint.ts";
 import { ExportReader } from "../audit/export-lines.ts";
+import type { Gap } from "../audit/gaps.ts";
 import type { LogPart } from "../audit/log-part.ts";
 import { parseObject, textOf } from "../audit/log-row.ts";
 import { verifyLog, type LogReport } from "../audit/verify-log.ts";
@@ -87,7 +88,7 @@ async function* readExport(file: string): AsyncGenerator<LogPart, void, undefine
 }
 
 function describe(report: LogReport, { paint }: Online): readonly string[] {
-  const { findings, findingCount, chains, gaps, changes, hasEvidence } = report;
+  const { findings, findingCount, chains, gaps, gapCount, changes, hasEvidence } = report;
   const unproven = chains.reduce((sum, { lastSeq, provenSeq }) => sum + lastSeq - provenSeq, 0);
   const hidden = findingCount - findings.length;
   return [
@@ -97,12 +98,11 @@ function describe(report: LogReport, { paint }: Online): readonly string[] {
     ),
     `changes: ${changes.revisions} revisions, ${changes.firstRevision} to ${changes.lastRevision}; ` +
       `contents of ${changes.contents}, proven to ${changes.provenRevision}`,
-    ...gaps.map(({ chain, seq, dropped, fromMs, toMs }) => {
-      const period = `${formatTime(fromMs)} to ${formatTime(toMs)}`;
-      return dropped === 0
-        ? `${paint.strong("gap:")} ${chain} ended without a word after row ${seq}: decisions of up to 100 ms may be missing (${period})`
-        : `${paint.strong("gap:")} ${chain} dropped ${dropped} decisions after row ${seq} (${period})`;
-    }),
+    ...(changes.unsealed === 0
+      ? []
+      : [`${changes.unsealed} revisions are from before there were digests: nothing is proven of them`]),
+    ...gaps.map((gap) => `${paint.strong("gap:")} ${describeGap(gap)}`),
+    ...(gapCount === gaps.length ? [] : [`and ${gapCount - gaps.length} more gaps`]),
     ...findings.map(({ code, chain, seq, message }) => {
       const where = chain === "" ? `change ${seq}` : `${chain} row ${seq}`;
       return `${paint.bad(code)} ${where}: ${message}`;
@@ -114,4 +114,14 @@ function describe(report: LogReport, { paint }: Online): readonly string[] {
         ? `${paint.good("nothing was touched")} up to the checkpoints; ${unproven} rows behind them are unproven`
         : `${paint.strong("the log agrees with itself")}: without --checkpoint that proves little`,
   ];
+}
+
+function describeGap({ chain, seq, dropped, fromMs, toMs }: Gap): string {
+  if (toMs === undefined) {
+    return `${chain} has no end: after row ${seq} (${formatTime(fromMs)}) its process runs, or ended without a word`;
+  }
+  const period = `${formatTime(fromMs)} to ${formatTime(toMs)}`;
+  return dropped === 0
+    ? `${chain} ended without a word after row ${seq}: decisions of up to 100 ms may be missing (${period})`
+    : `${chain} dropped ${dropped} decisions after row ${seq} (${period})`;
 }

@@ -1,9 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { LogPart, SegmentPart } from "../audit/log-part.ts";
+import type { LogBase, LogPart, SegmentPart } from "../audit/log-part.ts";
 import type { LogReport } from "../audit/verify-log.ts";
 import { canonicalJson } from "../core/json.ts";
 import type {
   ExportLogResponseSchema,
+  LogBaseSchema,
   LogSegmentSchema,
   VerifyLogResponseSchema,
 } from "../gen/prokura/v1/audit_pb.ts";
@@ -27,9 +28,12 @@ function partToProto(part: LogPart): PartProto {
       };
     }
     case "chain": {
-      const { chain, headSeq, headHash } = part;
-      return { case: "chain", value: { chain, headSeq: BigInt(headSeq), headHash } };
+      const { chain, headSeq, headHash, base } = part;
+      const value = { chain, headSeq: BigInt(headSeq), headHash, base: baseToProto(base) };
+      return { case: "chain", value };
     }
+    case "changes":
+      return { case: "changes", value: { base: baseToProto(part.base) } };
     case "segment":
       return { case: "segment", value: segmentToProto(part) };
     case "revision": {
@@ -44,6 +48,10 @@ function partToProto(part: LogPart): PartProto {
       };
     }
   }
+}
+
+function baseToProto({ seq, hash }: LogBase): MessageInitShape<typeof LogBaseSchema> {
+  return { seq: BigInt(seq), hash };
 }
 
 function segmentToProto(part: SegmentPart): MessageInitShape<typeof LogSegmentSchema> {
@@ -64,7 +72,7 @@ function segmentToProto(part: SegmentPart): MessageInitShape<typeof LogSegmentSc
 }
 
 export function reportToProto(report: LogReport): MessageInitShape<typeof VerifyLogResponseSchema> {
-  const { findings, findingCount, chains, gaps, changes, hasEvidence } = report;
+  const { findings, findingCount, chains, gaps, gapCount, changes, hasEvidence } = report;
   return {
     findings: findings.map(({ code, chain, seq, message }) => ({
       code,
@@ -86,8 +94,10 @@ export function reportToProto(report: LogReport): MessageInitShape<typeof Verify
       seq: BigInt(seq),
       dropped: BigInt(dropped),
       from: timestampToProto(fromMs),
-      until: timestampToProto(toMs),
+      ...(toMs === undefined ? {} : { until: timestampToProto(toMs) }),
     })),
+    gapCount: BigInt(gapCount),
+    unsealed: BigInt(changes.unsealed),
     firstRevision: BigInt(changes.firstRevision),
     lastRevision: BigInt(changes.lastRevision),
     provenRevision: BigInt(changes.provenRevision),

@@ -6,14 +6,28 @@ import {
   lastCheckpoints,
   listChains,
   readChain,
+  readChainStart,
+  readChangesBase,
   readCheckpoints,
 } from "../store/log-segments.ts";
+import {
+  deleteAgedRevisions,
+  deleteAgedRows,
+  findAgedChains,
+  findAgedRevision,
+  hasOldHistory,
+  isLogTruncated,
+  lastCheckpointBodies,
+} from "../store/log-retention.ts";
+import type { AgedLog } from "./log-retention.ts";
 import type { LogStorage } from "./log-reader.ts";
 
 /** What auditors read, on PostgreSQL. */
 export function logStorageOf(database: Database): LogStorage {
   return {
     chains: (tenant) => listChains(database, tenant),
+    chainStart: (tenant, chain, limit) => readChainStart(database, tenant, chain, limit),
+    changesBase: (tenant) => readChangesBase(database, tenant),
     segments: (tenant, chain, afterSeq, limit) =>
       readChain(database, tenant, chain, afterSeq, limit),
     find: (tenant, query) => findSegments(database, tenant, query),
@@ -22,5 +36,18 @@ export function logStorageOf(database: Database): LogStorage {
     lastCheckpoints: (tenant) => lastCheckpoints(database, tenant),
     revisions: (tenant, after) => readRevisionParts(database, tenant, after),
     findRevisions: (tenant, query) => findRevisions(database, tenant, query),
+  };
+}
+
+/** What grows old, likewise. */
+export function agedLogOf(database: Database): AgedLog {
+  return {
+    chains: (tenant, beforeMs) => findAgedChains(database, tenant, beforeMs),
+    checkpoints: (tenant, chain, through) => lastCheckpointBodies(database, tenant, chain, through),
+    isTruncated: (tenant) => isLogTruncated(database, tenant),
+    deleteRows: (tenant, chain, through) => deleteAgedRows(database, tenant, chain, through),
+    revision: (tenant, beforeMs) => findAgedRevision(database, tenant, beforeMs),
+    deleteRevisions: (tenant, through) => deleteAgedRevisions(database, tenant, through),
+    hasHistory: (tenant, beforeMs) => hasOldHistory(database, tenant, beforeMs),
   };
 }

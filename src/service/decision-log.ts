@@ -67,6 +67,8 @@ class QueuedLog implements DecisionLog {
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #closed = false;
+  /** Each chain was told that the process ends: nothing comes after that. */
+  #isEnded = false;
   /** What could not be written in time before the end is not written any more. */
   #isAbandoned = false;
   #rowCount = 0;
@@ -78,7 +80,7 @@ class QueuedLog implements DecisionLog {
     const { settings, store, sealer } = ports;
     const { node, keptParameters } = settings;
     this.#chains = new LogChains({ store, sealer, node, keptParameters, boot: randomUUID() });
-    this.#checkpoints = setInterval(() => void this.#sign(), settings.checkpointMs);
+    this.#checkpoints = setInterval(() => void this.#signIfPossible(), settings.checkpointMs);
     this.#checkpoints.unref();
   }
 
@@ -98,18 +100,21 @@ class QueuedLog implements DecisionLog {
     const { outcome } = event;
     // What is asked of a tenant that does not exist is in nobody's log.
     if (outcome instanceof DomainError && outcome.code === "tenant_not_found") return undefined;
+    // What cannot be logged is not decided.
+    if (this.#isEnded) return Promise.reject(ended());
     const item = this.#itemOf(event);
     if (this.#queue.length >= settings.queueMax) return this.#withoutRoom(item);
     return this.#push(item);
   }
 
   changed(tenant: string, revision: number, digest: string): void {
-    if ((this.#changes.get(tenant)?.revision ?? -1) >= revision) return;
+    if (this.#isEnded || (this.#changes.get(tenant)?.revision ?? -1) >= revision) return;
     this.#changes.set(tenant, { revision, digest });
     this.#schedule(gatherMs);
   }
 
   async note(tenant: string, note: LogNote): Promise<void> {
+    if (this.#isEnded) throw ended();
     const done = Promise.withResolvers<void>();
     this.#queue.push({ kind: "note", tenant, note, atMs: this.#ports.nowMs(), done });
     this.#schedule(0);
@@ -125,13 +130,14 @@ class QueuedLog implements DecisionLog {
       this.#isAbandoned = true;
       report("writing the last rows of the decision log", cause);
     });
-    await this.#sign();
+    await this.#signIfPossible();
     await sealer.close();
   }
 
   async #finish(): Promise<void> {
     await this.#drain();
     const atMs = this.#ports.nowMs();
+    this.#isEnded = true;
     // Of chains that have rows of this process: others do not know that it ran.
     this.#queue.push(...this.#chains.stops(atMs));
     await this.#drain();
@@ -192,6 +198,7 @@ class QueuedLog implements DecisionLog {
     } finally {
       this.#roomWaiters -= 1;
     }
+    if (this.#isEnded) throw ended();
     await this.#push(item);
   }
 
@@ -264,22 +271,31 @@ class QueuedLog implements DecisionLog {
     while (this.#writing !== undefined) await this.#writing;
   }
 
-  /** Signs the ends of all chains that grew. What cannot be stored now is signed with what follows. */
+  /** Signs the ends of all chains that grew. Where it rejects they are signed with what follows. */
   async #sign(): Promise<void> {
-    const { key, store, nowMs, report } = this.#ports;
+    const { key, store, nowMs } = this.#ports;
     const ends = this.#chains.unsigned();
     if (ends.length === 0) return;
-    const checkpoints = ends.map(({ tenant, chain, end }): NewCheckpoint => {
+    const checkpoints = ends.map(({ tenant, chain, end, revision }): NewCheckpoint => {
       const { seq, hash } = end;
-      return { tenant, chain, seq, ...key.sign({ tenant, chain, seq, hash, atMs: nowMs() }) };
+      const at = { tenant, chain, seq, hash, atMs: nowMs() };
+      return { tenant, chain, seq, ...key.sign(revision === undefined ? at : { ...at, revision }) };
     });
+    await store.checkpoint(checkpoints);
+    this.#chains.signed(ends);
+  }
+
+  async #signIfPossible(): Promise<void> {
     try {
-      await store.checkpoint(checkpoints);
-      this.#chains.signed(ends);
+      await this.#sign();
     } catch (cause) {
-      report("storing checkpoints of the decision log", cause);
+      this.#ports.report("storing checkpoints of the decision log", cause);
     }
   }
+}
+
+function ended(): DomainError {
+  return new DomainError("not_serving", "the node is stopping");
 }
 
 /** Fails with `not_serving` where it takes longer. */

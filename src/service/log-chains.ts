@@ -1,4 +1,3 @@
-import { DomainError } from "../core/error.ts";
 import {
   formatDecisionRow,
   type KeptParameters,
@@ -10,12 +9,14 @@ import type { Sealer } from "../audit/sealer.ts";
 import { rangeOf } from "../audit/segment-index.ts";
 import { RowBlockWriter } from "../audit/row-block.ts";
 import { Terms } from "../audit/terms.ts";
-import type { ChainHead, NewCheckpoint, NewSegment } from "../store/log-chains.ts";
+import type { ChainHead, ChainName, NewCheckpoint, NewSegment } from "../store/log-chains.ts";
 
 /** What the log asks of the database. Everything rejects with `not_serving` where it is away. */
 export interface LogStore {
-  /** Where the chain ends, which is made if there is none; `undefined`: there is no such tenant. */
-  readonly open: (tenant: string, chain: string) => Promise<ChainHead | undefined>;
+  /** Where they end; made if they are none. One that is left out is of a tenant that does not exist. */
+  readonly open: (
+    chains: readonly ChainName[],
+  ) => Promise<readonly (ChainName & { readonly end: ChainHead })[]>;
   readonly head: (tenant: string, chain: string) => Promise<ChainHead | undefined>;
   /** In order. All or nothing is durable; for each whether its chain ended as was thought. */
   readonly append: (segments: readonly NewSegment[]) => Promise<readonly boolean[]>;
@@ -41,20 +42,19 @@ interface NoteItem {
   readonly done?: PromiseWithResolvers<void>;
 }
 
-interface OpenChain {
-  readonly tenant: string;
-  readonly chain: string;
+interface OpenChain extends ChainName {
   end: ChainHead;
   signedSeq: number;
+  /** The last that its rows tell of, as far as this process wrote them. */
+  revision: number | undefined;
   /** Its first row of this process, until it is written. */
   boot: LogItem | undefined;
 }
 
 /** The end of a chain as it was when it was asked for. */
-export interface ChainEnd {
-  readonly tenant: string;
-  readonly chain: string;
+export interface ChainEnd extends ChainName {
   readonly end: ChainHead;
+  readonly revision: number | undefined;
 }
 
 interface Dependencies {
@@ -77,8 +77,6 @@ interface Made {
 const segmentLengthMax = 1024 * 1024;
 /** Whoever reads a segment does so in one go: this many take some 20 ms. */
 const segmentRowsMax = 2_000;
-const absentMax = 1_000;
-const absentKeptMs = 10_000;
 
 /**
  * The chains to which this process writes, one a tenant. It takes the chain of its name; where another
@@ -88,8 +86,6 @@ export class LogChains {
   readonly #ports: Dependencies;
   readonly #open = new Map<string, OpenChain>();
   readonly #displaced = new Set<string>();
-  /** Names of tenants that do not exist, and until when nobody looks again. */
-  readonly #absent = new Map<string, number>();
 
   constructor(ports: Dependencies) {
     this.#ports = ports;
@@ -97,13 +93,18 @@ export class LogChains {
 
   /**
    * Appends the items to the chains of their tenants, takes out of the list what is durable, and returns
-   * how many rows that made. Where it rejects it may be called again with what is left: what was written
-   * after all is found there.
+   * how many rows that made. Items of tenants that do not exist are left out. Where it rejects it may be
+   * called again with what is left: what was written after all is found there.
    */
   async append(items: LogItem[]): Promise<number> {
     let rows = 0;
     while (items.length > 0) {
-      const byChain = await this.#byChain(items);
+      const byTenant = Map.groupBy(items, ({ tenant }) => tenant);
+      await this.#openAll([...byTenant.keys()].filter((tenant) => !this.#open.has(tenant)), items);
+      const byChain = [...byTenant].flatMap(([tenant, own]) => {
+        const chain = this.#open.get(tenant);
+        return chain === undefined ? [] : [[chain, own] as const];
+      });
       const made = (
         await Promise.all(byChain.map(([chain, own]) => this.#segments(chain, own)))
       ).flat();
@@ -114,10 +115,12 @@ export class LogChains {
         if (appended[index] !== true && !(await this.#isWritten(segment))) continue;
         chain.end = segment.last;
         chain.boot = undefined;
+        chain.revision = lastRevision(own) ?? chain.revision;
         rows += segment.last.seq - segment.previous.seq;
         for (const item of own) done.add(item);
       }
-      const left = items.filter((item) => !done.has(item) && !this.#isAbsent(item.tenant));
+      const known = new Set(byChain.map(([{ tenant }]) => tenant));
+      const left = items.filter((item) => !done.has(item) && known.has(item.tenant));
       items.splice(0, items.length, ...left);
     }
     return rows;
@@ -136,8 +139,8 @@ export class LogChains {
 
   /** Ends that nobody has signed. */
   unsigned(): readonly ChainEnd[] {
-    return [...this.#open.values()].flatMap(({ tenant, chain, end, signedSeq }) =>
-      end.seq > signedSeq ? [{ tenant, chain, end }] : [],
+    return [...this.#open.values()].flatMap(({ tenant, chain, end, revision, signedSeq }) =>
+      end.seq > signedSeq ? [{ tenant, chain, end, revision }] : [],
     );
   }
 
@@ -148,41 +151,26 @@ export class LogChains {
     }
   }
 
-  async #byChain(items: readonly LogItem[]): Promise<[OpenChain, readonly LogItem[]][]> {
-    const chains: [OpenChain, readonly LogItem[]][] = [];
-    for (const [tenant, own] of Map.groupBy(items, (item) => item.tenant)) {
-      // It may have been made since it was looked for: whatever was decided there, it is there.
-      if (own.some(provesTenant)) this.#absent.delete(tenant);
-      const chain = this.#open.get(tenant) ?? (await this.#openChain(tenant, own[0]?.atMs ?? 0));
-      if (chain !== undefined) chains.push([chain, own]);
-    }
-    return chains;
-  }
-
-  async #openChain(tenant: string, atMs: number): Promise<OpenChain | undefined> {
+  /** Whoever asks about many tenants that do not exist holds nobody up: they are looked up together. */
+  async #openAll(tenants: readonly string[], items: readonly LogItem[]): Promise<void> {
+    if (tenants.length === 0) return;
     const { store, node, boot } = this.#ports;
-    if (this.#isAbsent(tenant)) return undefined;
-    const name = this.#displaced.has(tenant) ? `${node}~${boot.slice(0, 8)}` : node;
-    const end = await store.open(tenant, name);
-    if (end === undefined) {
-      if (this.#absent.size >= absentMax) this.#absent.clear();
-      this.#absent.set(tenant, performance.now() + absentKeptMs);
-      return undefined;
+    const names = tenants.map((tenant) => {
+      const chain = this.#displaced.has(tenant) ? `${node}~${boot.slice(0, 8)}` : node;
+      return { tenant, chain };
+    });
+    const atMs = items[0]?.atMs ?? 0;
+    for (const { tenant, chain, end } of await store.open(names)) {
+      const note: LogNote = { kind: "boot", node, boot, after: end.hash };
+      this.#open.set(tenant, {
+        tenant,
+        chain,
+        end,
+        signedSeq: end.seq,
+        revision: undefined,
+        boot: { kind: "note", tenant, atMs, note },
+      });
     }
-    const note: LogNote = { kind: "boot", node, boot, after: end.hash };
-    const chain: OpenChain = {
-      tenant,
-      chain: name,
-      end,
-      signedSeq: end.seq,
-      boot: { kind: "note", tenant, atMs, note },
-    };
-    this.#open.set(tenant, chain);
-    return chain;
-  }
-
-  #isAbsent(tenant: string): boolean {
-    return (this.#absent.get(tenant) ?? 0) > performance.now();
   }
 
   /** All of the items, in as many segments as they need, each to follow the one before. */
@@ -255,6 +243,9 @@ export class LogChains {
   }
 }
 
-function provesTenant(item: LogItem): boolean {
-  return item.kind === "note" || !(item.outcome instanceof DomainError);
+/** The last revision that the items tell of. */
+function lastRevision(items: readonly LogItem[]): number | undefined {
+  return items
+    .flatMap((item) => (item.kind === "note" && item.note.kind === "changes" ? item.note : []))
+    .at(-1)?.revision;
 }

@@ -1,17 +1,29 @@
 import { setImmediate as immediate } from "node:timers/promises";
 import type {
   ChainPart,
+  ChangesPart,
   CheckpointPart,
+  LogBase,
   LogPart,
   RevisionPart,
   SegmentPart,
 } from "../audit/log-part.ts";
+import { DomainError } from "../core/error.ts";
 import type { FoundRevision, RevisionQuery } from "../store/log-revisions.ts";
 import type { SegmentQuery } from "../store/log-segments.ts";
 
 /** What auditors read of the log. Everything rejects with `not_serving` where the database is away. */
 export interface LogStorage {
-  readonly chains: (tenant: string) => Promise<readonly ChainPart[]>;
+  /** Their names, in order. */
+  readonly chains: (tenant: string) => Promise<readonly string[]>;
+  /** A chain as it begins, with the first of its segments. */
+  readonly chainStart: (
+    tenant: string,
+    chain: string,
+    limit: number,
+  ) => Promise<{ readonly part: ChainPart; readonly segments: readonly SegmentPart[] }>;
+  /** What of the changes is gone because it was too old. */
+  readonly changesBase: (tenant: string) => Promise<LogBase>;
   /** Of a chain, in order, those that begin after the row. */
   readonly segments: (
     tenant: string,
@@ -60,47 +72,78 @@ export async function* readLog(
     last = at;
   }
   for (const chain of await storage.chains(tenant)) {
-    yield chain;
-    yield* readSegments(storage, tenant, chain, signal);
+    yield* readChain(storage, tenant, chain, signal);
   }
+  yield* readChanges(storage, tenant, signal);
+}
+
+async function* readChanges(
+  storage: LogStorage,
+  tenant: string,
+  signal: AbortSignal,
+): AsyncGenerator<ChangesPart | RevisionPart, void, undefined> {
+  const base = await storage.changesBase(tenant);
+  yield { kind: "changes", base };
   let after = 0;
   for (;;) {
     signal.throwIfAborted();
     const page = await storage.revisions(tenant, after);
+    const [first, last] = [page[0]?.facts.revision, page.at(-1)?.facts.revision];
+    const next = Math.max(after, base.seq) + 1;
+    if (first !== undefined && first > next && (await storage.changesBase(tenant)).seq >= next) {
+      throw removed();
+    }
     yield* page;
-    const revision = page.at(-1)?.facts.revision;
-    if (revision === undefined) return;
-    after = revision;
+    if (last === undefined) return;
+    after = last;
   }
 }
 
 /** Up to the end as the chain's own row had it: what is appended meanwhile is left out. */
-async function* readSegments(
+async function* readChain(
   storage: LogStorage,
   tenant: string,
-  { chain, headSeq }: ChainPart,
+  chain: string,
   signal: AbortSignal,
-): AsyncGenerator<SegmentPart, void, undefined> {
-  let after = -1;
-  for (;;) {
+): AsyncGenerator<ChainPart | SegmentPart, void, undefined> {
+  const { part, segments } = await storage.chainStart(tenant, chain, segmentsAtOnce);
+  yield part;
+  const { headSeq } = part;
+  let last: SegmentPart | undefined;
+  for (let page = segments; ; page = await nextSegments(storage, tenant, chain, last)) {
     signal.throwIfAborted();
-    const page = await storage.segments(tenant, chain, after, segmentsAtOnce);
     const isLate = page.some(({ firstSeq }) => firstSeq > headSeq);
-    const endSeq = isLate ? await endOf(storage, tenant, chain) : headSeq;
+    const end = isLate ? await storage.chainStart(tenant, chain, 0) : { part };
     for (const segment of page) {
       const { firstSeq } = segment;
       // What lies behind the end is nothing that a node has appended: it is shown.
-      if (firstSeq <= headSeq || firstSeq > endSeq) yield segment;
+      if (firstSeq <= headSeq || firstSeq > end.part.headSeq) yield segment;
       // Whoever verifies it takes milliseconds: others want to be answered in between.
       await immediate();
     }
-    const last = page.at(-1);
+    last = page.at(-1);
     if (last === undefined || page.length < segmentsAtOnce) return;
-    after = last.firstSeq;
   }
 }
 
-async function endOf(storage: LogStorage, tenant: string, name: string): Promise<number> {
-  const chains = await storage.chains(tenant);
-  return chains.find(({ chain }) => chain === name)?.headSeq ?? -1;
+async function nextSegments(
+  storage: LogStorage,
+  tenant: string,
+  chain: string,
+  last: SegmentPart | undefined,
+): Promise<readonly SegmentPart[]> {
+  const next = (last?.index?.lastSeq ?? 0) + 1;
+  const page = await storage.segments(tenant, chain, last?.firstSeq ?? -1, segmentsAtOnce);
+  const [first] = page;
+  if (first !== undefined && first.firstSeq > next) {
+    const { part } = await storage.chainStart(tenant, chain, 0);
+    if (part.base.seq >= next) throw removed();
+  }
+  return page;
+}
+
+/** No gap is told of that was none when the reading began. */
+function removed(): DomainError {
+  const problem = "old rows of the log were removed while they were read, try again";
+  return new DomainError("not_serving", problem);
 }

@@ -30,14 +30,26 @@ export interface NewCheckpoint {
   readonly signature: string;
 }
 
-/** Where the chain ends, which is made if there is none. `undefined`: there is no such tenant. */
-export async function openChain(
+/** A chain by its name. */
+export interface ChainName {
+  readonly tenant: string;
+  readonly chain: string;
+}
+
+/**
+ * Where chains end, which are made where there are none; in two statements, however many they are. One
+ * that is left out is of a tenant that does not exist.
+ */
+export async function openChains(
   database: Database,
-  tenant: string,
-  chain: string,
-): Promise<ChainHead | undefined> {
-  await database.query("log", makeStatement, [tenant, chain]);
-  return readChainHead(database, tenant, chain);
+  names: readonly ChainName[],
+): Promise<readonly (ChainName & { readonly end: ChainHead })[]> {
+  const values = [names.map(({ tenant }) => tenant), names.map(({ chain }) => chain)];
+  await database.query("log", makeStatement, values);
+  const rows = await database.query<
+    HeadRow & { readonly tenant_id: string; readonly chain: string }
+  >("log", headsStatement, values);
+  return rows.map((row) => ({ tenant: row.tenant_id, chain: row.chain, end: headOfRow(row) }));
 }
 
 export async function readChainHead(
@@ -46,7 +58,7 @@ export async function readChainHead(
   chain: string,
 ): Promise<ChainHead | undefined> {
   const [row] = await database.query<HeadRow>("log", headStatement, [tenant, chain]);
-  return row === undefined ? undefined : { seq: row.head_seq, hash: row.head_hash.toString("hex") };
+  return row && headOfRow(row);
 }
 
 /**
@@ -110,10 +122,22 @@ interface HeadRow {
   readonly head_hash: Buffer;
 }
 
+function headOfRow({ head_seq: seq, head_hash: hash }: HeadRow): ChainHead {
+  return { seq, hash: hash.toString("hex") };
+}
+
 const makeStatement: Statement = {
   name: "log_chain_make",
-  text: `insert into log_chain (tenant_id, chain) select t.id, $2 from tenant t where t.id = $1
-    on conflict do nothing`,
+  text: `insert into log_chain (tenant_id, chain)
+    select t.id, n.chain from unnest($1::text[], $2::text[]) as n(tenant_id, chain)
+    join tenant t on t.id = n.tenant_id on conflict do nothing`,
+};
+
+const headsStatement: Statement = {
+  name: "log_chain_heads",
+  text: `select c.tenant_id, c.chain, c.head_seq, c.head_hash
+    from unnest($1::text[], $2::text[]) as n(tenant_id, chain)
+    join log_chain c on c.tenant_id = n.tenant_id and c.chain = n.chain`,
 };
 
 const headStatement: Statement = {

@@ -1,5 +1,5 @@
 import { splitHashes } from "../audit/chain.ts";
-import type { CheckpointPart, ChainPart, SegmentPart } from "../audit/log-part.ts";
+import type { ChainPart, CheckpointPart, LogBase, SegmentPart } from "../audit/log-part.ts";
 import { unpackRows } from "../audit/packing.ts";
 import type { Database, Statement } from "./database.ts";
 
@@ -54,6 +54,29 @@ export async function findDecision(
   return (await database.query<SegmentRow>("reads", decisionStatement, values)).map(partOfRow);
 }
 
+/** Where a chain begins and ends, and the first of its segments, as of one time. */
+export async function readChainStart(
+  database: Database,
+  tenant: string,
+  chain: string,
+  limit: number,
+): Promise<{ readonly part: ChainPart; readonly segments: readonly SegmentPart[] }> {
+  return database.snapshot(async (session) => {
+    const [heads, rows] = await Promise.all([
+      session.query<ChainRow>(startStatement, [tenant, chain]),
+      session.query<SegmentRow>(chainStatement, [tenant, chain, -1, limit]),
+    ]);
+    const part = chainOfRow({ ...noHead, ...heads[0], chain });
+    return { part, segments: rows.map(partOfRow) };
+  });
+}
+
+/** What of the changes is gone because it was too old. */
+export async function readChangesBase(database: Database, tenant: string): Promise<LogBase> {
+  const [row] = await database.query<ChainRow>("reads", startStatement, [tenant, ""]);
+  return chainOfRow({ ...noHead, ...row, chain: "" }).base;
+}
+
 /** The segments of a chain in order, after that of the row. */
 export async function readChain(
   database: Database,
@@ -66,22 +89,10 @@ export async function readChain(
   return (await database.query<SegmentRow>("reads", chainStatement, values)).map(partOfRow);
 }
 
-/** Chains in the order of their names; one of which there are only segments has no end. */
-export async function listChains(
-  database: Database,
-  tenant: string,
-): Promise<readonly ChainPart[]> {
-  const rows = await database.query<{
-    readonly chain: string;
-    readonly head_seq: number | null;
-    readonly head_hash: Buffer | null;
-  }>("reads", chainsStatement, [tenant]);
-  return rows.map(({ chain, head_seq, head_hash }) => ({
-    kind: "chain",
-    chain,
-    headSeq: head_seq ?? -1,
-    headHash: head_hash?.toString("hex") ?? "",
-  }));
+/** The names of the chains, in order; also of those of which there are only segments. */
+export async function listChains(database: Database, tenant: string): Promise<readonly string[]> {
+  const rows = await database.query<Pick<ChainRow, "chain">>("reads", chainsStatement, [tenant]);
+  return rows.map(({ chain }) => chain);
 }
 
 /** In the order of chain and row, after that of the checkpoint. */
@@ -110,6 +121,17 @@ export async function lastCheckpoints(
   );
 }
 
+interface ChainRow {
+  readonly chain: string;
+  readonly head_seq: number | null;
+  readonly head_hash: Buffer | null;
+  readonly aged_through: number | null;
+  readonly aged_hash: Buffer | null;
+}
+
+/** Of a chain of which there are only segments nothing says where it ends. */
+const noHead = { head_seq: null, head_hash: null, aged_through: null, aged_hash: null };
+
 interface SegmentRow {
   readonly chain: string;
   readonly first_seq: number;
@@ -129,6 +151,12 @@ interface CheckpointRow {
   readonly seq: number;
   readonly body: string;
   readonly signature: Buffer;
+}
+
+function chainOfRow(row: ChainRow): ChainPart {
+  const base = { seq: row.aged_through ?? 0, hash: row.aged_hash?.toString("hex") ?? "" };
+  const headHash = row.head_hash?.toString("hex") ?? "";
+  return { kind: "chain", chain: row.chain, headSeq: row.head_seq ?? -1, headHash, base };
 }
 
 function partOfRow(row: SegmentRow): SegmentPart {
@@ -178,10 +206,15 @@ const chainsStatement: Statement = {
       union all
       select (select s.chain from log_segment s where s.tenant_id = $1 and s.chain > n.chain
         order by s.chain limit 1) from named n where n.chain is not null)
-    select x.chain, c.head_seq, c.head_hash from (
+    select x.chain from (
       select chain from named where chain is not null
-      union select chain from log_chain where tenant_id = $1 and chain <> '') x
-    left join log_chain c on c.tenant_id = $1 and c.chain = x.chain order by x.chain`,
+      union select chain from log_chain where tenant_id = $1 and chain <> '') x order by x.chain`,
+};
+
+const startStatement: Statement = {
+  name: "log_chain_start",
+  text: `select chain, head_seq, head_hash, aged_through, aged_hash from log_chain
+    where tenant_id = $1 and chain = $2`,
 };
 
 const checkpointsStatement: Statement = {

@@ -35,11 +35,12 @@ export function honestRows(count: number): readonly string[] {
   ]);
 }
 
-/** Rows in segments of `size`, linked, under the end that the database would have. */
+/** Rows in segments of `size`, linked, under the end that the database would have; none are gone. */
 export function partsOf(rows: readonly string[], size: number): LogPart[] {
   const linked = linkRows(genesis, rows);
   const hashes = splitHashes(linked.hashes);
   const segments: SegmentPart[] = [];
+  const base = { seq: 0, hash: "" };
   for (let at = 0; at < rows.length; at += size) {
     segments.push({
       kind: "segment",
@@ -49,5 +50,5 @@ export function partsOf(rows: readonly string[], size: number): LogPart[] {
       hashes: hashes.slice(at, at + size),
     });
   }
-  return [{ kind: "chain", chain, headSeq: rows.length, headHash: linked.head }, ...segments];
+  return [{ kind: "chain", chain, headSeq: rows.length, headHash: linked.head, base }, ...segments];
 }

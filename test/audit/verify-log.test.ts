@@ -5,14 +5,20 @@ import { linkRows } from "../../src/audit/chain.ts";
 import type { SignedCheckpoint, SigningKey } from "../../src/audit/checkpoint.ts";
 import { ExportReader, linesOfPart } from "../../src/audit/export-lines.ts";
 import type { LogPart } from "../../src/audit/log-part.ts";
+import type { LogNote } from "../../src/audit/log-row.ts";
 import { verifyLog, type LogReport } from "../../src/audit/verify-log.ts";
 import { chain, genesis, honestRows, newKey, partsOf, rowsOf, tenant } from "./made-log.ts";
 
 const key = newKey();
 
-function signed(rows: readonly string[], seq: number, by: SigningKey = key): SignedCheckpoint {
+function signed(
+  rows: readonly string[],
+  seq: number,
+  by: SigningKey = key,
+  atMs = 5_000,
+): SignedCheckpoint {
   const hash = linkRows(genesis, rows.slice(0, seq)).head;
-  return by.sign({ tenant, chain, seq, hash, atMs: 5_000 });
+  return by.sign({ tenant, chain, seq, hash, atMs });
 }
 
 /** A log that has in it what is kept elsewhere too. */
@@ -105,7 +111,7 @@ suite("verifying a log", () => {
     const kept = signed(rows, 3);
     const emptied: LogPart[] = [
       { kind: "checkpoint", signed: kept },
-      { kind: "chain", chain, headSeq: 0, headHash: genesis },
+      { kind: "chain", chain, headSeq: 0, headHash: genesis, base: { seq: 0, hash: "" } },
     ];
     const report = await verifyLog(tenant, emptied, { checkpoints: [kept], keys: [] });
     assert.deepEqual(
@@ -114,38 +120,76 @@ suite("verifying a log", () => {
     );
   });
 
-  test("takes the removal of old rows where a signed row tells of it, and no other", async () => {
-    const old = linkRows(genesis, rows.slice(0, 3)).head;
-    const later = rowsOf([
-      ...Array.from({ length: 8 }, () => ({ kind: "stop" as const, boot: "b1" })),
-      { kind: "boot", node: chain, boot: "b2", after: linkRows(genesis, rows).head },
-      { kind: "retention", of: chain, through: 3, hash: old, before: 900 },
-    ]).slice(8);
-    const all = [...rows, ...later];
-    const [head, ...segments] = partsOf(all, 1);
-    assert(head !== undefined);
-    const aged = [head, ...segments.slice(3)];
-    assert.deepEqual(await codes(aged, [signed(all, 10)]), []);
-    // The row that tells of it is not signed.
-    assert.deepEqual(await codes(aged, [signed(all, 9)]), ["missing"]);
-    assert.deepEqual(await codes([head, ...segments.slice(4)], [signed(all, 10)]), ["missing"]);
-  });
+  suite("of which old rows are gone", () => {
+    /** Ends, begins again, and says that what is from before the time is old. */
+    const saying = (note: LogNote): readonly string[] => [
+      ...rows,
+      ...rowsOf([
+        ...Array.from({ length: rows.length }, () => ({ kind: "stop" as const, boot: "b1" })),
+        { kind: "boot", node: chain, boot: "b2", after: linkRows(genesis, rows).head },
+        note,
+      ]).slice(rows.length),
+    ];
+    const all = saying({ kind: "retention", before: 6_000 });
+    /** Without the first rows, as a sweep leaves it. */
+    const without = (gone: number, whole: readonly string[] = all): LogPart[] => {
+      const [head, ...segments] = partsOf(whole, 1);
+      assert(head?.kind === "chain");
+      const base = { seq: gone, hash: linkRows(genesis, whole.slice(0, gone)).head };
+      return [{ ...head, base }, ...segments.slice(gone)];
+    };
 
-  test("finds the first row altered that is left after the old ones went", async () => {
-    const old = linkRows(genesis, rows.slice(0, 3)).head;
-    const later = rowsOf([
-      ...Array.from({ length: 8 }, () => ({ kind: "stop" as const, boot: "b1" })),
-      { kind: "boot", node: chain, boot: "b2", after: linkRows(genesis, rows).head },
-      { kind: "retention", of: chain, through: 3, hash: old, before: 900 },
-    ]).slice(8);
-    const all = [...rows, ...later];
-    const [head, ...segments] = partsOf(all, 1);
-    assert(head !== undefined);
-    const aged = segments.slice(3).map((part, index): LogPart => {
-      if (part.kind !== "segment" || index > 0) return part;
-      return { ...part, rows: part.rows?.map((row) => row.replace('"from":0', '"from":1')) };
+    test("takes it where a signed row and an old checkpoint tell of it, and not else", async () => {
+      const [old, last] = [signed(all, 3), signed(all, 10, key, 7_000)];
+      assert.deepEqual(await codes(without(3), [old, last]), []);
+      // The row that tells of it is not signed.
+      assert.deepEqual(await codes(without(3), [old, signed(all, 9, key, 7_000)]), [
+        "missing",
+      ]);
+      assert.deepEqual(await codes(without(3), [last]), ["missing"], "no checkpoint is that old");
+      assert.deepEqual(await codes(without(4), [old, last]), ["missing"]);
+      const young = signed(all, 3, key, 7_000);
+      assert.deepEqual(await codes(without(3), [young, last]), ["missing"]);
     });
-    assert.deepEqual(await codes([head, ...aged], [signed(all, 10)]), ["altered"]);
+
+    test("finds the first rows altered that are left, and a row before them", async () => {
+      const kept = [signed(all, 3), signed(all, 10)];
+      const [head, first, ...rest] = without(3);
+      assert(head !== undefined && first?.kind === "segment");
+      const altered = first.rows?.map((row) => row.replace('"from":0', '"from":1'));
+      const { findings } = await verify([head, { ...first, rows: altered }, ...rest], kept);
+      assert.deepEqual([findings[0]?.code, findings[0]?.seq], ["altered", 4]);
+      const before = partsOf(all, 1)[3];
+      assert(before !== undefined);
+      const more = await verify([head, before, first, ...rest], kept);
+      assert.equal(more.findings[0]?.code, "duplicated");
+    });
+
+    test("believes no word that a process found unsigned when it began", async () => {
+      const forged = rowsOf([{ kind: "retention", before: 90_000 }]);
+      const tail = [...rows, ...forged.map((row) => row.replace('"seq":1,', '"seq":9,'))];
+      const notes: LogNote[] = Array.from({ length: 9 }, () => ({ kind: "stop", boot: "b1" }));
+      const after = linkRows(genesis, tail).head;
+      notes.push({ kind: "boot", node: chain, boot: "b2", after });
+      const whole = [...tail, ...rowsOf(notes).slice(9)];
+      const kept = [signed(whole, 3), signed(whole, 8), signed(whole, 10)];
+      assert.ok((await codes(without(3, whole), kept)).includes("missing"));
+    });
+
+    test("calls the tail of a chain that ended without a word nobody's to prove", async () => {
+      const other = rowsOf([
+        { kind: "boot", node: "other", boot: "b9", after: genesis },
+        { kind: "retention", before: 6_000 },
+      ]).map((row) => row.replace(`"chain":"${chain}"`, '"chain":"other"'));
+      const otherParts = partsOf(other, 2).map((part) => ({ ...part, chain: "other" }) as LogPart);
+      const hash = linkRows(genesis, other).head;
+      const says = key.sign({ tenant, chain: "other", seq: 2, hash, atMs: 9_000 });
+      const parts = [...without(8, rows), ...otherParts];
+      assert.deepEqual(await codes(parts, [signed(rows, 5), says]), []);
+      assert.deepEqual(await codes(parts, [signed(rows, 5), signed(rows, 8, key, 7_000), says]), [
+        "missing",
+      ]);
+    });
   });
 
   test("tells of crashes and of decisions that were only counted", async () => {
@@ -164,6 +208,8 @@ suite("verifying a log", () => {
     assert.deepEqual(gaps, [
       { chain, seq: 1, dropped: 9, fromMs: 10, toMs: 20 },
       { chain, seq: 2, dropped: 0, fromMs: 1_001, toMs: 1_002 },
+      // It runs, or crashed as well: a name that never comes back says no more.
+      { chain, seq: 3, dropped: 0, fromMs: 1_002 },
     ]);
   });
 

@@ -3,14 +3,9 @@ import { after, before, suite, test } from "node:test";
 import { textOf, type ReadRow } from "../../src/audit/log-row.ts";
 import { parseName } from "../../src/core/object.ts";
 import type { DecisionQuery } from "../../src/service/find-decisions.ts";
-import { sweepLogs } from "../../src/service/log-retention.ts";
+import { agedLogOf } from "../../src/service/database-log.ts";
+import { LogSweeper } from "../../src/service/log-retention.ts";
 import { ensureSystemModel } from "../../src/service/system-model.ts";
-import {
-  deleteAgedRevisions,
-  deleteAgedRows,
-  findAgedRevision,
-  findAgedRows,
-} from "../../src/store/log-retention.ts";
 import { truncateHistory } from "../../src/store/retention.ts";
 import { openTestLog } from "../support/decision-log.ts";
 import {
@@ -249,38 +244,32 @@ suite("audit", () => {
     assert.deepEqual((await audit.verify(requestContext(), evidence)).findings, []);
     const log = openTestLog(node.database, { node: "sweeper" });
     await truncateHistory(node.database, "default", Date.now());
-    const { database } = node;
-    const sweep = (nowMs: number) =>
-      sweepLogs(
-        {
-          log,
-          aged: {
-            findRows: (tenant, at, noted) => findAgedRows(database, tenant, at, noted),
-            deleteRows: (tenant, rows, noted) => deleteAgedRows(database, tenant, rows, noted),
-            findRevision: (tenant, at, noted) => findAgedRevision(database, tenant, at, noted),
-            deleteRevisions: (tenant, last, noted) =>
-              deleteAgedRevisions(database, tenant, last, noted),
-          },
-          tenants: node.storage.tenants,
-          keepMs: 1_000,
-          nowMs: () => nowMs,
-        },
-        new AbortController().signal,
-      );
+    let now = Date.now() + 5_000;
+    const sweeper = new LogSweeper({
+      log,
+      aged: agedLogOf(node.database),
+      tenants: node.storage.tenants,
+      keepMs: 1_000,
+      nowMs: () => now,
+    });
+    const sweep = () => sweeper.sweep(new AbortController().signal);
     const before = await list({});
-    await sweep(Date.now() + 5_000);
+    await sweep();
+    assert.deepEqual(await list({}), before, "the first sweep says only what the second removes");
+    await sweep();
     assert.deepEqual(await list({}), []);
     assert.ok(before.length > 0);
-    const sweeper = await audit.checkpoints(requestContext());
-    const after = await audit.verify(requestContext(), { checkpoints: sweeper, keys: [] });
-    assert.deepEqual(after.findings, []);
+    const verify = async () =>
+      audit.verify(requestContext(), {
+        checkpoints: await audit.checkpoints(requestContext()),
+        keys: [],
+      });
+    assert.deepEqual((await verify()).findings, []);
     // The rows that said so grow old as well, and are there again.
-    await sweep(Date.now() + 10_000);
+    now += 5_000;
+    await sweep();
+    await sweep();
     await log[Symbol.asyncDispose]();
-    const later = await audit.verify(requestContext(), {
-      checkpoints: await audit.checkpoints(requestContext()),
-      keys: [],
-    });
-    assert.deepEqual(later.findings, []);
+    assert.deepEqual((await verify()).findings, []);
   });
 });

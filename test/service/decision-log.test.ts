@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { claimOfCheckpoint } from "../../src/audit/checkpoint.ts";
 import { verifyLog, type LogReport } from "../../src/audit/verify-log.ts";
 import { parseRow, type ReadRow } from "../../src/audit/log-row.ts";
 import { DomainError } from "../../src/core/error.ts";
 import { parseRevision, parseTimeline } from "../../src/core/revision.ts";
 import { logStorageOf } from "../../src/service/database-log.ts";
 import type { DecisionEvent } from "../../src/service/decision-event.ts";
+import type { DecisionLog } from "../../src/service/decision-log.ts";
 import { readLog } from "../../src/service/log-reader.ts";
 import { createTenant } from "../../src/store/tenants.ts";
 import { logStoreOf, openTestLog } from "../support/decision-log.ts";
@@ -49,7 +51,7 @@ suite("the decision log", () => {
   async function rowsOf(tenant: string): Promise<readonly ReadRow[]> {
     const rows: ReadRow[] = [];
     const storage = logStorageOf(store.database);
-    for (const { chain } of await storage.chains(tenant)) {
+    for (const chain of await storage.chains(tenant)) {
       for (const segment of await storage.segments(tenant, chain, -1, 1_000)) {
         rows.push(...(segment.rows ?? []).flatMap((row) => parseRow(row) ?? []));
       }
@@ -219,4 +221,87 @@ suite("the decision log", () => {
     await log[Symbol.asyncDispose]();
     assert.deepEqual(await rowsOf("nobody"), []);
   });
+
+  test("with sync logs the first ALLOWED of a tenant that was looked for before it was made", async () => {
+    const log = openTestLog(store.database, { mode: "sync" });
+    await settled(log, event("made-later", 1, "error"));
+    await createTenant(store.database, "made-later");
+    await log.record(event("made-later", 2));
+    assert.deepEqual(await kindsOf("made-later"), ["boot", "decision"]);
+    await log[Symbol.asyncDispose]();
+  });
+
+  test("looks many tenants that do not exist up at once", async () => {
+    const tenant = await newTenant();
+    const real = logStoreOf(store.database);
+    let opened = 0;
+    const open: typeof real.open = (names) => {
+      opened += 1;
+      return real.open(names);
+    };
+    const log = openTestLog(store.database, { mode: "sync" }, { open });
+    for (let number = 0; number < 800; number += 1) {
+      void log.record(event(`invented-${number}`, number, "error"));
+    }
+    await log.record(event(tenant, 800));
+    assert.equal(opened, 1);
+    assert.deepEqual(await kindsOf(tenant), ["boot", "decision"]);
+    await log[Symbol.asyncDispose]();
+  });
+
+  test("decides nothing once it has said that it ends", async () => {
+    const tenant = await newTenant();
+    const held = Promise.withResolvers<void>();
+    const real = logStoreOf(store.database);
+    const writingStop = Promise.withResolvers<void>();
+    let calls = 0;
+    const log = openTestLog(
+      store.database,
+      {},
+      {
+        append: async (segments) => {
+          calls += 1;
+          if (calls === 2) {
+            writingStop.resolve();
+            await held.promise;
+          }
+          return real.append(segments);
+        },
+      },
+    );
+    void log.record(event(tenant, 1));
+    const ending = log[Symbol.asyncDispose]();
+    await writingStop.promise;
+    await assert.rejects(async () => log.record(event(tenant, 2)), { code: "not_serving" });
+    log.changed(tenant, 9, "aa");
+    held.resolve();
+    await ending;
+    assert.deepEqual(await kindsOf(tenant), ["boot", "decision", "stop"]);
+    assert.deepEqual((await verify(tenant)).findings, []);
+  });
+
+  test("signs how far the changes are of which it tells", async () => {
+    const tenant = await newTenant();
+    const log = openTestLog(store.database);
+    log.changed(tenant, 7, "aa");
+    await log[Symbol.asyncDispose]();
+    const [last] = await logStorageOf(store.database).lastCheckpoints(tenant);
+    assert.equal(claimOfCheckpoint(last?.signed.body ?? "")?.revision, 7);
+  });
+
+  test("fails to note what it cannot sign", async () => {
+    const tenant = await newTenant();
+    const away = new DomainError("not_serving", "the database is away");
+    const log = openTestLog(store.database, {}, { checkpoint: () => Promise.reject(away) });
+    await assert.rejects(log.note(tenant, { kind: "history", before: 1 }), away);
+    await log[Symbol.asyncDispose]();
+  });
 });
+
+/** Once the row of an event for which nobody waits was dealt with. */
+async function settled(log: DecisionLog, event: DecisionEvent): Promise<void> {
+  void log.record(event);
+  while ((log.numbers["waiting"] ?? 0) > 0) await sleep(5);
+  // What is being written waits no more: the next write is behind it.
+  await log.note("default", { kind: "history", before: 0 });
+}

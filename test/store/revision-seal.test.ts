@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { Bindings } from "../../src/audit/bindings.ts";
 import { Findings } from "../../src/audit/finding.ts";
 import { ChangesVerifier } from "../../src/audit/verify-changes.ts";
 import { readRevisionParts } from "../../src/store/log-revisions.ts";
@@ -26,7 +27,7 @@ suite("the chain of revisions", () => {
     await store.writer.write(mutation({ steps: [delegation], records: [record] }));
     await other.close();
     const findings = new Findings();
-    const verifier = new ChangesVerifier(new Map(), 0, findings);
+    const verifier = new ChangesVerifier({ seq: 0, hash: "" }, new Bindings(), 0, findings);
     for (const part of await readRevisionParts(store.database, store.tenant, 0))
       verifier.revision(part);
     const report = verifier.end();

@@ -10,7 +10,7 @@ import type { Database } from "../../src/store/database.ts";
 import {
   appendSegments,
   insertCheckpoints,
-  openChain,
+  openChains,
   readChainHead,
 } from "../../src/store/log-chains.ts";
 
@@ -42,7 +42,7 @@ export function openTestLog(
 
 export function logStoreOf(database: Database): LogStore {
   return {
-    open: (tenant, chain) => openChain(database, tenant, chain),
+    open: (chains) => openChains(database, chains),
     head: (tenant, chain) => readChainHead(database, tenant, chain),
     append: (segments) => appendSegments(database, segments),
     checkpoint: (checkpoints) => insertCheckpoints(database, checkpoints),
