@@ -12,7 +12,12 @@ import { agedLogOf } from "./service/database-log.ts";
 import { LogSweeper } from "./service/log-retention.ts";
 import type { Storage } from "./service/storage.ts";
 import type { Database } from "./store/database.ts";
-import { appendSegments, insertCheckpoints, openChains, readChainHead } from "./store/log-chains.ts";
+import {
+  appendSegments,
+  insertCheckpoints,
+  openChains,
+  readChainHead,
+} from "./store/log-chains.ts";
 
 const keyFileName = "decision-log-key.pem";
 

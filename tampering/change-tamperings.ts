@@ -1,4 +1,5 @@
-import { digestOfRevision } from "../src/audit/revision-digest.ts";
+import { formatNote, type LogNote } from "../src/audit/log-row.ts";
+import { digestOfContent, digestOfRevision } from "../src/audit/revision-digest.ts";
 import { readRevisionParts } from "../src/store/log-revisions.ts";
 import { Database } from "../src/store/database.ts";
 import { tenant, type LogCopy } from "./log-copy.ts";
@@ -43,7 +44,16 @@ export function changeTamperings(): readonly Tampering[] {
     ),
     ...tuples(),
     ...records(),
+    set("caller_id = 'mallory', digest = null, content_digest = null", "tenant_id = 'default'"),
+    { name: "all digests removed, and begun anew behind them", harm: beginAnew },
     { name: "a change altered, and all digests made anew", harm: rebuild },
+    {
+      name: "a change altered, all digests made anew, and a chain without a key tells of them",
+      harm: async (copy) => {
+        await rebuild(copy);
+        await tellOf(copy);
+      },
+    },
   ];
 }
 
@@ -98,6 +108,54 @@ function records(): readonly Tampering[] {
     set("created_at_ms = created_at_ms + 1"),
     statement("a record removed", "delete from delegation_record where tenant_id = 'default'"),
   ];
+}
+
+/** As if the log of changes had come with an upgrade, and one change after it. */
+async function beginAnew(copy: LogCopy): Promise<void> {
+  await copy.run("update revision set digest = null, content_digest = null");
+  const facts = {
+    tenant,
+    revision: 1 + Number(await copy.value("select head from tenant where id = $1", tenant)),
+    committedAtMs: Date.now(),
+    callerId: "mallory",
+    operation: "write_tuples",
+    reason: "",
+    modelId: null,
+    createdCount: 0,
+    deletedCount: 0,
+    recordIds: null,
+    contentDigest: digestOfContent({ created: [], deleted: [], records: [] }),
+  };
+  await copy.run("update tenant set head = $2 where id = $1", tenant, facts.revision);
+  await copy.run(
+    `insert into revision (tenant_id, rev, committed_at_ms, caller_id, operation, reason,
+        created_count, deleted_count, content_digest, digest)
+      values ($1, $2, $3, 'mallory', 'write_tuples', '', 0, 0, $4, $5)`,
+    tenant,
+    facts.revision,
+    facts.committedAtMs,
+    Buffer.from(facts.contentDigest, "hex"),
+    Buffer.from(digestOfRevision("0".repeat(64), facts), "hex"),
+  );
+}
+
+/** A chain of a node that never was. */
+async function tellOf(copy: LogCopy): Promise<void> {
+  const bound = await copy.client.query<{ rev: string; digest: Buffer }>(
+    "select rev, digest from revision where tenant_id = $1 order by rev",
+    [tenant],
+  );
+  const place = (seq: number) => ({ tenant, chain: "zz", seq });
+  const begin: LogNote = { kind: "boot", node: "zz", boot: "b", after: "0".repeat(64) };
+  const rows = bound.rows.map(({ rev, digest }, index) => {
+    const note: LogNote = {
+      kind: "changes",
+      revision: Number(rev),
+      digest: digest.toString("hex"),
+    };
+    return formatNote(note, index + 2, place(index + 2));
+  });
+  await copy.addChain("zz", [formatNote(begin, 1, place(1)), ...rows]);
 }
 
 /** What anybody can do who has no key: every digest from the altered revision on. */

@@ -6,7 +6,7 @@ import type { SignedCheckpoint } from "../src/audit/checkpoint.ts";
 import { logStorageOf } from "../src/service/database-log.ts";
 import { readLog } from "../src/service/log-reader.ts";
 import { Database } from "../src/store/database.ts";
-import { truncateHistory } from "../src/store/retention.ts";
+import { forgetHistory, removeOld } from "./ageing.ts";
 import { tenant, type LogCopy } from "./log-copy.ts";
 import { ask, type RealLog } from "./real-log.ts";
 
@@ -42,26 +42,52 @@ export const controls: readonly Control[] = [
   after("another tenant made", async (copy) => {
     await copy.run("insert into tenant (id, created_at_ms) values ('other', 0)");
   }),
-  after("the history truncated", async (copy) => {
-    const { connectionString } = copy;
-    const database = new Database({ connectionString, log: () => undefined });
-    await truncateHistory(database, tenant, Date.now());
-    await database.close();
+  after("the history truncated", (copy, log) => forgetHistory(copy, log)),
+  after("old rows and changes removed", (copy, log) => removeOld(copy, log)),
+  after("everything old removed, and removed again", async (copy, log) => {
+    await forgetHistory(copy, log);
+    await removeOld(copy, log, Date.now() + 1);
+    await removeOld(copy, log, Date.now() + 1);
   }),
   running("a node goes on", async () => undefined),
   running("a node goes on and is killed", async (server) => {
     await sleep(300);
     await server.stop("SIGKILL");
   }),
+  {
+    name: "a node with a name that never comes back is killed",
+    verify: async (copy, { kept, startNode }) => {
+      await using server = await startNode(copy.connectionString, "three");
+      await ask(server, 3);
+      await server.stop("SIGKILL");
+      const report = await copy.verify(kept);
+      const told = report.gaps.some(({ chain, toMs }) => chain === "three" && toMs === undefined);
+      if (!told) throw new Error("nothing tells that chain `three` has no end");
+      return report;
+    },
+  },
+  {
+    name: "a node is stopped while it is asked",
+    verify: async (copy, { kept, startNode }) => {
+      await using server = await startNode(copy.connectionString, "one");
+      const asking = [ask(server, 100), ask(server, 100)].map((asked) =>
+        asked.catch(() => undefined),
+      );
+      await sleep(300);
+      await server.stop("SIGTERM");
+      await Promise.all(asking);
+      return copy.verify(kept);
+    },
+  },
   { name: "an export", verify: verifyExport },
 ];
 
-function after(name: string, change: (copy: LogCopy) => Promise<void>): Control {
+function after(name: string, change: (copy: LogCopy, log: RealLog) => Promise<void>): Control {
   return {
     name,
-    verify: async (copy, { kept }) => {
-      await change(copy);
-      return copy.verify(kept);
+    verify: async (copy, log) => {
+      await change(copy, log);
+      return copy.verify(log.kept);
     },
   };
 }

@@ -110,6 +110,27 @@ export class LogCopy implements AsyncDisposable {
     );
   }
 
+  /** A chain that is linked and filed as it should be, and that nobody signed. */
+  async addChain(chain: string, rows: readonly string[]): Promise<void> {
+    const { hashes, head } = linkRows("0".repeat(64), rows);
+    await this.run(
+      "insert into log_chain (tenant_id, chain, head_seq, head_hash) values ($1, $2, $3, $4)",
+      tenant,
+      chain,
+      rows.length,
+      Buffer.from(head, "hex"),
+    );
+    await this.run(
+      `insert into log_segment (tenant_id, chain, first_seq, last_seq, from_ms, to_ms, terms, rows, hashes)
+        values ($1, $2, 1, $3, 1, $3, '{}', $4, $5)`,
+      tenant,
+      chain,
+      rows.length,
+      packRows(rows.join("\n")),
+      hashes,
+    );
+  }
+
   async verify(kept: readonly SignedCheckpoint[]): Promise<LogReport> {
     const database = new Database({
       connectionString: this.connectionString,

@@ -1,3 +1,4 @@
+import { ageTamperings } from "./age-tamperings.ts";
 import { changeTamperings } from "./change-tamperings.ts";
 import { controls } from "./controls.ts";
 import { LogCopy } from "./log-copy.ts";
@@ -22,13 +23,14 @@ const tamperings = [
   ...rewritings(),
   ...tableTamperings(),
   ...changeTamperings(),
+  ...ageTamperings(),
 ];
 let number = 0;
 let detected = 0;
 for (const { name, harm } of tamperings) {
   number += 1;
   await using copy = await LogCopy.make(log.connectionString, number);
-  await harm(copy);
+  await harm(copy, log);
   const { findings, findingCount } = await copy.verify(log.kept);
   if (findingCount > 0) detected += 1;
   const [first] = findings;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
-import type { SignedCheckpoint } from "../src/audit/checkpoint.ts";
+import { readSigningKey, type SignedCheckpoint, type SigningKey } from "../src/audit/checkpoint.ts";
 import { createClient, type Client as Prokura } from "../src/client/client.ts";
 import { parseObjectText, type ObjectRef } from "../src/core/object.ts";
 import { parseTupleText } from "../src/core/tuple.ts";
@@ -19,6 +19,10 @@ export interface RealLog {
   readonly kept: readonly SignedCheckpoint[];
   /** The same from before the servers were started for the last time. */
   readonly keptEarlier: readonly SignedCheckpoint[];
+  /** When that was. */
+  readonly keptEarlierMs: number;
+  /** With which a node signed. */
+  readonly keyOf: (name: string) => Promise<SigningKey>;
   /** Starts a node on a copy, with the keys of those that wrote the log. */
   readonly startNode: (connectionString: string, name: string) => Promise<ServerProcess>;
 }
@@ -53,12 +57,19 @@ export async function makeRealLog(): Promise<RealLog> {
   await sleep(1_500);
   await two.stop("SIGKILL");
   const keptEarlier = await keep(connectionString);
+  const keptEarlierMs = Date.now();
   await using back = await start("two");
   await change(again);
   await ask(back, 12);
   await ask(again, 6);
   await Promise.all([again.stop("SIGTERM"), back.stop("SIGTERM")]);
-  return { connectionString, kept: await keep(connectionString), keptEarlier, startNode };
+  const keyOf = async (name: string): Promise<SigningKey> => {
+    const key = readSigningKey(await readFile(join(folder, name, "decision-log-key.pem"), "utf8"));
+    if (key === undefined) throw new Error(`node ${name} has no key`);
+    return key;
+  };
+  const kept = await keep(connectionString);
+  return { connectionString, kept, keptEarlier, keptEarlierMs, keyOf, startNode };
 }
 
 /** Decisions of all kinds: allowed, denied, failed, with a context, in a batch. */

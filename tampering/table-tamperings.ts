@@ -119,7 +119,7 @@ function chainsAndCheckpoints(): readonly Tampering[] {
     ),
     statement(
       "a checkpoint moved",
-      `update log_checkpoint set seq = seq - 1 where ${ofOne} and ${lastSeq}`,
+      `update log_checkpoint set seq = seq + 1 where ${ofOne} and ${lastSeq}`,
     ),
     statement("the checkpoints removed", `delete from log_checkpoint where ${ofOne}`),
   ];

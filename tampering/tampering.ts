@@ -1,10 +1,11 @@
 import { tenant, type LogCopy, type Segment } from "./log-copy.ts";
+import type { RealLog } from "./real-log.ts";
 
 /** One way to tamper with a log, done to a copy of it. */
 export interface Tampering {
   readonly name: string;
   /** Fails where it finds nothing to tamper with: it would prove nothing. */
-  readonly harm: (copy: LogCopy) => Promise<void>;
+  readonly harm: (copy: LogCopy, log: RealLog) => Promise<void>;
 }
 
 /** A statement that must hit something. */

@@ -100,7 +100,9 @@ function describe(report: LogReport, { paint }: Online): readonly string[] {
       `contents of ${changes.contents}, proven to ${changes.provenRevision}`,
     ...(changes.unsealed === 0
       ? []
-      : [`${changes.unsealed} revisions are from before there were digests: nothing is proven of them`]),
+      : [
+          `${changes.unsealed} revisions are from before there were digests: nothing is proven of them`,
+        ]),
     ...gaps.map((gap) => `${paint.strong("gap:")} ${describeGap(gap)}`),
     ...(gapCount === gaps.length ? [] : [`and ${gapCount - gaps.length} more gaps`]),
     ...findings.map(({ code, chain, seq, message }) => {

@@ -13,7 +13,7 @@ export const offboard: Command = onlineCommand({
   detail:
     "Suspends it, takes back every delegation on its behalf and to it, and deletes every tuple whose\n" +
     "subject it is. With --caller also what that caller may do, in every tenant, and the keys that it\n" +
-    "made. The suspension stays. After an error call it again: it does what is left.",
+    "made, with those made with them. The suspension stays. After an error call it again: it does what is left.",
   operands: { shown: "OBJECT", meaning: "a user or agent", min: 1, max: 1 },
   flags: {
     callers: repeated(

@@ -5,7 +5,7 @@ import type { ObjectRef } from "../core/object.ts";
 import type { Revision } from "../core/revision.ts";
 import type { RelationTuple } from "../core/tuple.ts";
 import { modelFromJson, modelToJson } from "../model/model-json.ts";
-import { findApiKey, insertApiKey, listApiKeys } from "../store/api-keys.ts";
+import { findApiKey, insertApiKey, listApiKeys, listKeysMadeBy } from "../store/api-keys.ts";
 import { readChanges } from "../store/changes.ts";
 import type { Database } from "../store/database.ts";
 import { readDelegationRecords, readDelegationRecordsIn } from "../store/delegation-records.ts";
@@ -39,6 +39,7 @@ export function storageOf(database: Database, writer: Writer): Storage {
       insert: (key) => insertApiKey(database, key),
       find: (id) => findApiKey(database, id),
       list: (tenant, query) => listApiKeys(database, tenant, query),
+      madeBy: (callerIds, query) => listKeysMadeBy(database, callerIds, query),
     },
     logs: logStorageOf(database),
     write: (mutation, signal) => writer.write(mutation, signal),

@@ -100,7 +100,10 @@ export class LogChains {
     let rows = 0;
     while (items.length > 0) {
       const byTenant = Map.groupBy(items, ({ tenant }) => tenant);
-      await this.#openAll([...byTenant.keys()].filter((tenant) => !this.#open.has(tenant)), items);
+      await this.#openAll(
+        [...byTenant.keys()].filter((tenant) => !this.#open.has(tenant)),
+        items,
+      );
       const byChain = [...byTenant].flatMap(([tenant, own]) => {
         const chain = this.#open.get(tenant);
         return chain === undefined ? [] : [[chain, own] as const];

@@ -11,7 +11,7 @@ import type { Tuples } from "./tuples.ts";
 interface Ports {
   readonly permits: Permits;
   readonly mutator: Mutator;
-  readonly keyStorage: Pick<KeyStorage, "list">;
+  readonly keyStorage: Pick<KeyStorage, "madeBy">;
   readonly delegations: Pick<Delegations, "suspend" | "revoke">;
   readonly tuples: Pick<Tuples, "delete">;
   readonly keys: Pick<ApiKeys, "revoke">;
@@ -37,7 +37,7 @@ export async function offboard(
   if (callerIds.length > 0) await permits(caller, "admin", { tenant: systemTenant });
   const { suspensionId } = await delegations.suspend(context, principal, options);
   const withdrawn = await withdraw(ports, context, callerIds, options);
-  const revokedKeyIds = await revokeKeys(ports, context, new Set(callerIds), options);
+  const revokedKeyIds = await revokeKeys(ports, context, callerIds, options);
   const unhurried = { ...options, skipBarrier: true };
   let revoked = 0;
   for (const selector of [{ principal }, { actor: principal }]) {
@@ -63,35 +63,30 @@ async function withdraw(
   for (const callerId of callerIds) {
     const { type: subjectType, id: subjectId } = callerObject(callerId);
     const filter = { subjectType, subjectId };
-    withdrawn += (await deleteAll(ports, inSystem(context), filter, options)).deleted;
+    withdrawn += (await deleteAll(ports, inTenant(context, systemTenant), filter, options)).deleted;
   }
   return withdrawn;
 }
 
-/** Keys of this tenant and of the deployment that the callers made: they have seen the secrets. */
+/** Keys that the callers made, and that were made with those: whoever made one has seen the secret. */
 async function revokeKeys(
   { keyStorage, keys }: Ports,
   context: RequestContext,
-  makers: ReadonlySet<string>,
+  makers: readonly string[],
   options: MutationOptions,
 ): Promise<readonly string[]> {
   const revoked: string[] = [];
-  if (makers.size === 0) return revoked;
-  for (const within of [context, inSystem(context)]) {
-    let after = "";
-    for (;;) {
-      const page = await keyStorage.list(within.tenant, { after, limit: pageKeys });
-      for (const { id, createdBy } of page) {
-        if (!makers.has(createdBy)) continue;
-        await keys.revoke(within, id, options);
-        revoked.push(id);
-      }
-      if (page.length < pageKeys) break;
-      after = page.at(-1)?.id ?? "";
+  if (makers.length === 0) return revoked;
+  // Until none is left: one that was alive may have made another meanwhile.
+  for (;;) {
+    const page = await keyStorage.madeBy(makers, { without: revoked, limit: pageKeys });
+    if (page.length === 0) return revoked;
+    for (const { id, tenant } of page) {
+      await keys.revoke(inTenant(context, tenant), id, options);
+      revoked.push(id);
     }
-    if (context.tenant === systemTenant) break;
+    context.signal.throwIfAborted();
   }
-  return revoked;
 }
 
 /** In pieces, so that other writes come in between. */
@@ -111,8 +106,8 @@ async function deleteAll(
   }
 }
 
-function inSystem(context: RequestContext): RequestContext {
+function inTenant(context: RequestContext, tenant: string): RequestContext {
   const { caller, signal, deadlineMs } = context;
   const deadline = deadlineMs === undefined ? {} : { deadlineMs };
-  return { caller, signal, tenant: systemTenant, ...deadline };
+  return { caller, signal, tenant, ...deadline };
 }

@@ -129,6 +129,11 @@ export interface KeyStorage {
     tenant: string,
     query: { readonly after?: string; readonly limit: number },
   ) => Promise<readonly StoredApiKey[]>;
+  /** Those of all tenants that the callers made, or made with keys that they had made, and so on. */
+  readonly madeBy: (
+    callerIds: readonly string[],
+    query: { readonly without: readonly string[]; readonly limit: number },
+  ) => Promise<readonly StoredApiKey[]>;
 }
 
 export interface KeptTenant {

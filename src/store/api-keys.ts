@@ -44,6 +44,17 @@ const listStatement: Statement = {
     where tenant_id = 'system' and good_for = $1 and id > $2 order by id limit $3`,
 };
 
+/** Keys that were made with a key of theirs are theirs as well. */
+const madeByStatement: Statement = {
+  name: "api_key_made_by",
+  text: `with recursive made as (
+      select ${columns} from api_key where tenant_id = 'system' and created_by = any($1::text[])
+      union
+      select ${columns.replaceAll(/[a-z_]+/g, "k.$&")} from made m
+        join api_key k on k.tenant_id = 'system' and k.created_by = 'key:' || m.id)
+    select * from made where id <> all($2::text[]) order by id limit $3`,
+};
+
 /** A row is no key yet: it is good once the graph says so. */
 export async function insertApiKey(database: Database, key: StoredApiKey): Promise<void> {
   await database.query("writes", insertStatement, [
@@ -74,6 +85,16 @@ export async function listApiKeys(
 ): Promise<readonly StoredApiKey[]> {
   const values = [tenant, page.after ?? "", page.limit];
   return (await database.query<ApiKeyRow>("reads", listStatement, values)).map(keyOfRow);
+}
+
+/** Keys of whatever tenant that callers made, or that were made with such keys; without those given. */
+export async function listKeysMadeBy(
+  database: Database,
+  callerIds: readonly string[],
+  page: { readonly without: readonly string[]; readonly limit: number },
+): Promise<readonly StoredApiKey[]> {
+  const values = [callerIds, page.without, page.limit];
+  return (await database.query<ApiKeyRow>("reads", madeByStatement, values)).map(keyOfRow);
 }
 
 function keyOfRow(row: ApiKeyRow): StoredApiKey {

@@ -36,7 +36,7 @@ export function honestRows(count: number): readonly string[] {
 }
 
 /** Rows in segments of `size`, linked, under the end that the database would have; none are gone. */
-export function partsOf(rows: readonly string[], size: number): LogPart[] {
+export function partsOf(rows: readonly string[], size: number, name: string = chain): LogPart[] {
   const linked = linkRows(genesis, rows);
   const hashes = splitHashes(linked.hashes);
   const segments: SegmentPart[] = [];
@@ -44,11 +44,14 @@ export function partsOf(rows: readonly string[], size: number): LogPart[] {
   for (let at = 0; at < rows.length; at += size) {
     segments.push({
       kind: "segment",
-      chain,
+      chain: name,
       firstSeq: at + 1,
       rows: rows.slice(at, at + size),
       hashes: hashes.slice(at, at + size),
     });
   }
-  return [{ kind: "chain", chain, headSeq: rows.length, headHash: linked.head, base }, ...segments];
+  return [
+    { kind: "chain", chain: name, headSeq: rows.length, headHash: linked.head, base },
+    ...segments,
+  ];
 }

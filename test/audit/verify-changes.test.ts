@@ -75,7 +75,9 @@ suite("verifying changes", () => {
       digest: "",
     }));
     assert.deepEqual(codesOf(await verify(bindings, bare)), ["change_rewritten"]);
-    const next = { ...honest[0]?.facts, revision: 6 } as RevisionPart["facts"];
+    const [first] = honest;
+    assert(first !== undefined);
+    const next = { ...first.facts, revision: 6 };
     const begun = { facts: next, digest: digestOfRevision(genesis, next), contentDigest };
     const parts = [...bare, { kind: "revision" as const, ...begun }];
     assert.deepEqual(codesOf(await verify(bindings, parts)), ["change_rewritten"]);
@@ -95,7 +97,7 @@ suite("verifying changes", () => {
       bindingOf(forged, 2),
       bindingOf(forged, 5),
     ]).map((row) => row.replace(`"chain":"${chain}"`, '"chain":"zz"'));
-    const another = partsOf(rows, 3).map((part) => ({ ...part, chain: "zz" }) as LogPart);
+    const another = partsOf(rows, 3, "zz");
     assert.deepEqual(codesOf(await verify(bindings, [...another, ...forged])), [
       "change_rewritten",
     ]);

@@ -143,9 +143,7 @@ suite("verifying a log", () => {
       const [old, last] = [signed(all, 3), signed(all, 10, key, 7_000)];
       assert.deepEqual(await codes(without(3), [old, last]), []);
       // The row that tells of it is not signed.
-      assert.deepEqual(await codes(without(3), [old, signed(all, 9, key, 7_000)]), [
-        "missing",
-      ]);
+      assert.deepEqual(await codes(without(3), [old, signed(all, 9, key, 7_000)]), ["missing"]);
       assert.deepEqual(await codes(without(3), [last]), ["missing"], "no checkpoint is that old");
       assert.deepEqual(await codes(without(4), [old, last]), ["missing"]);
       const young = signed(all, 3, key, 7_000);
@@ -181,7 +179,7 @@ suite("verifying a log", () => {
         { kind: "boot", node: "other", boot: "b9", after: genesis },
         { kind: "retention", before: 6_000 },
       ]).map((row) => row.replace(`"chain":"${chain}"`, '"chain":"other"'));
-      const otherParts = partsOf(other, 2).map((part) => ({ ...part, chain: "other" }) as LogPart);
+      const otherParts = partsOf(other, 2, "other");
       const hash = linkRows(genesis, other).head;
       const says = key.sign({ tenant, chain: "other", seq: 2, hash, atMs: 9_000 });
       const parts = [...without(8, rows), ...otherParts];

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import type { Caller } from "../../src/core/caller.ts";
 import { parseTupleText } from "../../src/core/tuple.ts";
 import type { GrantedPermission } from "../../src/service/api-keys.ts";
 import {
@@ -72,6 +73,37 @@ suite("Offboard", () => {
     const team = { objectType: "team" };
     const members = await admin.tuple.readTuples({ tenant: "system", filter: team });
     assert.equal(members.tuples.length, 1);
+  });
+
+  test("revokes the keys that were made with her keys, in every tenant", async () => {
+    const { node } = server;
+    const hers = {
+      id: "jwt:https://login.example.com|admin",
+      proof: { kind: "loopback" as const },
+    };
+    await node.services.tenants.create(requestContext("elsewhere"), options);
+    const make = (tenant: string, caller: Caller) =>
+      node.services.keys.create(
+        { ...requestContext(tenant), caller },
+        { name: "made", permissions: ["admin"] },
+        options,
+      );
+    const holder = (id: string): Caller => ({ id: `key:${id}`, proof: { kind: "loopback" } });
+    const first = await make("system", hers);
+    const second = await make("elsewhere", holder(first.key.id));
+    const third = await make("default", holder(second.key.id));
+    // What a key made lives on when the key is gone.
+    await node.services.keys.revoke(requestContext("elsewhere"), second.key.id, options);
+    const another = await make("default", { id: "key:kanother", proof: { kind: "loopback" } });
+    using admin = server.client(await keyOf(["admin"], "system"));
+    const request = { principal: object("user:admin"), callerIds: [hers.id] };
+    const answer = await admin.delegation.offboard(request);
+    const made = [first, second, third].map(({ key }) => key.id);
+    assert.deepEqual(answer.revokedKeyIds.toSorted(), made.toSorted());
+    using dead = server.client(third.secret);
+    await assert.rejects(dead.tuple.readTuples({}), { code: "unauthenticated" });
+    using alive = server.client(another.secret);
+    await alive.tuple.readTuples({});
   });
 
   test("takes an agent's delegations from it, in pieces where there are many tuples", async () => {
