@@ -1,6 +1,7 @@
 /** In hexadecimal. */
 export const hashLength = 64;
-const bytesMin = 64 * 1024;
+/** Of most rows, room for the hash included. */
+const rowBytes = 640;
 /** What a UTF-16 unit takes in UTF-8 at most. */
 const unitBytesMax = 3;
 
@@ -13,9 +14,14 @@ export interface RowBlock {
 
 /** Puts rows where another thread can take them over as they lie. */
 export class RowBlockWriter {
-  #bytes = Buffer.from(new ArrayBuffer(bytesMin));
+  #bytes: Buffer<ArrayBuffer>;
   readonly #ends: number[] = [];
   #end = 0;
+
+  /** For about so many rows. */
+  constructor(rows: number) {
+    this.#bytes = Buffer.from(new ArrayBuffer(rows * rowBytes));
+  }
 
   get count(): number {
     return this.#ends.length;

@@ -45,7 +45,10 @@ export interface Scope {
   readonly tool?: ObjectRef;
 }
 
-/** Fails with `caller_not_permitted` unless the caller holds the permission within the scope. */
+/**
+ * Fails with `caller_not_permitted` unless the caller holds the permission within the scope. What is
+ * permitted at once, with no promise, is permitted in all of the tenant, in this tick.
+ */
 export type Permits = (
   caller: Caller,
   permission: Permission,

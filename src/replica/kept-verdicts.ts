@@ -44,20 +44,21 @@ export class KeptVerdicts {
     this.#log = log;
   }
 
-  /**
-   * What `authorize` says of the view, or what it said where it would say the same. The view's graph must
-   * be the one whose reads are noted.
-   */
+  /** What was decided, where it would be decided so again. */
+  recall(view: View, call: Call): Verdict | undefined {
+    const known = this.#find(call);
+    if (known === undefined) return undefined;
+    if (isGood(known, view)) return known.verdict;
+    this.#late.delete(call);
+    return undefined;
+  }
+
+  /** What `authorize` says of the view, kept from then on. The view's graph must be the one whose reads are noted. */
   decide(
     view: View,
     call: Call,
     authorize: (view: View) => Evaluated<AuthorizeAnswer>,
   ): Evaluated<AuthorizeAnswer> {
-    const known = this.#find(call);
-    if (known !== undefined) {
-      if (isGood(known, view)) return { kind: "decided", value: known.verdict };
-      this.#late.delete(call);
-    }
     const reach = new Reach();
     this.#log.begin();
     const { graph, plan, now } = view;

@@ -79,13 +79,13 @@ export class Lease {
     this.#tick();
   }
 
-  /** S2. To be asked in the tick of the answer, never remembered (S1). */
-  isValid(): boolean {
+  /** S2. To be asked in the tick of the answer, never remembered (S1). `monoMs`: read just now. */
+  isValid(monoMs: number = this.#options.clock.mono()): boolean {
     const held = this.#held;
     if (held === undefined) return false;
     const { clock, parameters, faults } = this.#options;
     if (faults.staleLeaseTest === true) return this.#flag;
-    const elapsedMs = clock.mono() - held.mono0;
+    const elapsedMs = monoMs - held.mono0;
     // Two-sided: a wall clock that was set back must not hide a suspend.
     const isValid =
       elapsedMs < parameters.serveMs &&

@@ -242,8 +242,11 @@ export class ReplicaMachine implements Replica {
   /** S1, S2: what may be answered from in this very tick, if anything. */
   #snapshot(follower: Follower): Snapshot | undefined {
     const { modelId, store } = follower;
-    if (!follower.isServing || modelId === undefined || !this.#lease.isValid()) return undefined;
-    const now = this.#databaseClock.at(this.#clock.mono());
+    const monoMs = this.#clock.mono();
+    if (!follower.isServing || modelId === undefined || !this.#lease.isValid(monoMs)) {
+      return undefined;
+    }
+    const now = this.#databaseClock.at(monoMs);
     const plan = this.#plans.get(store.symbols, modelId);
     if (now === undefined || plan === undefined || this.#timeline === undefined) return undefined;
     const { tenant, applied: revision } = follower;

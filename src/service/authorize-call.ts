@@ -109,10 +109,13 @@ class CallAuthorizer implements Authorizer {
 
   #permitAll(context: RequestContext, calls: readonly Call[]): undefined | Promise<void> {
     let pending: Promise<void>[] | undefined;
+    let isTenantWide = false;
     for (const call of calls) {
+      if (isTenantWide && call.contextualTuples.length === 0) continue;
       try {
         const permitted = this.#permit(context, call);
-        if (permitted !== undefined) (pending ??= []).push(permitted);
+        if (permitted === undefined) isTenantWide = true;
+        else (pending ??= []).push(permitted);
       } catch (error) {
         // Those that are under way already must not fail unheard.
         if (pending === undefined) throw error;
@@ -179,13 +182,15 @@ class CallAuthorizer implements Authorizer {
       const { answer, explanation } = explained.value;
       return { kind: "decided", value: this.#outcomeOf(snapshot, answer, explanation) };
     }
-    const { verdicts } = snapshot;
+    const verdicts = call.isShared === true ? snapshot.verdicts : undefined;
+    const known = verdicts?.recall(snapshot, call);
+    if (known !== undefined) {
+      return { kind: "decided", value: this.#outcomeOf(snapshot, known, undefined) };
+    }
     const judge = (view: View): Evaluated<AuthorizeAnswer> =>
       authorize(view, call, this.#limits, undefined, meter);
     const evaluated =
-      call.isShared === true && verdicts !== undefined
-        ? verdicts.decide(snapshot, call, judge)
-        : judge(snapshot);
+      verdicts === undefined ? judge(snapshot) : verdicts.decide(snapshot, call, judge);
     if (evaluated.kind === "missing") return evaluated;
     return { kind: "decided", value: this.#outcomeOf(snapshot, evaluated.value, undefined) };
   }

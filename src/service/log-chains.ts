@@ -200,7 +200,7 @@ export class LogChains {
     const { sealer, keptParameters } = this.#ports;
     const terms = new Terms();
     const ids: string[] = [];
-    const rows = new RowBlockWriter();
+    const rows = new RowBlockWriter(Math.min(own.length, segmentRowsMax) + 1);
     let length = 0;
     let [fromMs, toMs] = [Infinity, -Infinity];
     for (const item of boot === undefined ? own : [boot, ...own]) {

@@ -5,6 +5,7 @@ import type { Call } from "../../src/core/decision.ts";
 import type { Now } from "../../src/core/now.ts";
 import { authorize, type AuthorizeAnswer } from "../../src/engine/authorize.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
+import type { Evaluated } from "../../src/engine/graph.ts";
 import { planModel } from "../../src/engine/plan.ts";
 import { PageClock } from "../../src/replica/page-clock.ts";
 import { PageStore } from "../../src/replica/page-store.ts";
@@ -107,13 +108,16 @@ class Node {
 
   decide(call: Call): { readonly answer: AuthorizeAnswer; readonly isKept: boolean } {
     const view = { graph: this.#store, plan: this.#plan, now: this.#now };
-    let isKept = true;
+    let isKept = false;
     const pins = new Pins();
     for (let round = 0; round < 50; round += 1) {
-      const evaluated = this.#store.verdicts.decide(view, call, (seen) => {
-        isKept = false;
-        return authorize(seen, call, defaultLimits);
-      });
+      const { verdicts } = this.#store;
+      const known = verdicts.recall(view, call);
+      isKept = known !== undefined;
+      const evaluated: Evaluated<AuthorizeAnswer> =
+        known === undefined
+          ? verdicts.decide(view, call, (seen) => authorize(seen, call, defaultLimits))
+          : { kind: "decided", value: known };
       if (evaluated.kind === "decided") {
         pins.release();
         return { answer: evaluated.value, isKept };

@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import type { Now } from "../../src/core/now.ts";
 import type { RelationTuple } from "../../src/core/tuple.ts";
 import { parseName } from "../../src/core/object.ts";
-import { authorize } from "../../src/engine/authorize.ts";
+import { authorize, type AuthorizeAnswer } from "../../src/engine/authorize.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { planModel } from "../../src/engine/plan.ts";
 import { formatModel } from "../../src/model/format-model.ts";
@@ -109,6 +109,10 @@ suite("KeptVerdicts", () => {
   });
 });
 
+function outcomeOf(answer: AuthorizeAnswer): string {
+  return answer.kind === "denied" ? answer.reason : answer.kind;
+}
+
 class Node {
   readonly store = new PageStore(new PageClock(10_000_000));
   readonly #history = new History();
@@ -128,16 +132,14 @@ class Node {
   /** What it comes to, and whether it was found by an evaluation. */
   ask(asked = this.#asked): readonly [string, "found" | "kept"] {
     const view = { graph: this.store, plan: this.plan, now: this.now };
-    let how: "found" | "kept" = "kept";
+    const { verdicts } = this.store;
     for (;;) {
-      const evaluated = this.store.verdicts.decide(view, asked, (seen) => {
-        how = "found";
-        return authorize(seen, asked, defaultLimits);
-      });
-      if (evaluated.kind === "decided") {
-        const { value } = evaluated;
-        return [value.kind === "denied" ? value.reason : value.kind, how];
-      }
+      const known = verdicts.recall(view, asked);
+      if (known !== undefined) return [outcomeOf(known), "kept"];
+      const evaluated = verdicts.decide(view, asked, (seen) =>
+        authorize(seen, asked, defaultLimits),
+      );
+      if (evaluated.kind === "decided") return [outcomeOf(evaluated.value), "found"];
       const { head } = this.#history;
       this.store.install(evaluated.pages.map((key) => this.#history.page(key, head)));
     }
