@@ -45,6 +45,7 @@ export interface Config extends DecisionLogConfig {
   readonly leaseKillMs: number;
   readonly leaseRenewMs: number;
   readonly memoryBytesMax: number;
+  readonly verdictsMax: number;
   /** Tenants whose graphs are loaded at the start. */
   readonly preload: readonly string[];
   readonly depthMax: number;
@@ -232,6 +233,13 @@ const options: { readonly [Name in keyof Config]: Option<Config[Name]> } = {
   ),
   leaseRenewMs: duration("lease-renew", "how often a lease is renewed", "2s", 2 * second),
   memoryBytesMax: size("memory-max", "memory for the graph", "512MiB", 512 * mebibyte),
+  verdictsMax: count(
+    "verdicts-max",
+    "verdicts that are kept until a page of theirs changes, 0 for none, some 2 KiB each",
+    8192,
+    0,
+    1_000_000,
+  ),
   preload: {
     ...named(
       "preload",

@@ -230,6 +230,7 @@ async function startReplica(
       killMs: config.leaseKillMs,
       renewMs: config.leaseRenewMs,
       memoryBytes: config.memoryBytesMax,
+      verdictsMax: config.verdictsMax,
       evaluationBytes: config.memoryBytesMax / 4,
       roundsMax: config.depthMax + 16,
     },

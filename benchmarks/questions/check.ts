@@ -10,6 +10,7 @@ import { fillTenant } from "../fill.ts";
 import { encoded } from "../message.ts";
 import { loadQuestion, nodeTarget, type Bench, type Question, type Topic } from "../question.ts";
 import { startFloor, type FloorProcess } from "../servers/floor-process.ts";
+import { startNode } from "../servers/node-process.ts";
 import { worldModel, worldTuples } from "../world.ts";
 
 const users = 100;
@@ -20,7 +21,7 @@ const allowed = { kind: "allowed" } as const;
 export const check: Topic = {
   name: "check",
   preparationSeconds: 3,
-  questions: 14,
+  questions: 16,
   async prepare(bench) {
     await fillTenant(bench.node.client, "default", worldModel, worldTuples(users));
     const ask = (name: string, job: object, checks = 1): Question =>
@@ -36,7 +37,7 @@ export const check: Topic = {
       ask("Check, one caller", alone),
       ask("Connect JSON, 32 × 1", { ...jsonJob(), port: bench.node.httpPort }),
     ];
-    const floors = bench.withOthers ? await floorsOf(bench) : [];
+    const floors = bench.withOthers ? [...(await floorsOf(bench)), ...(await notKept(bench))] : [];
     if (bench.extent === "quick") return [...floors, ...quick];
     return [
       ...floors,
@@ -56,6 +57,22 @@ const alone = { connections: 1, inFlight: 1 };
 
 /** From when each request was due, however busy the server was: what callers who do not wait see. */
 const atRate = { connections: 8, ratePerSecond: 1_000 };
+
+/** The same questions at a node that decides each of them anew. */
+async function notKept(bench: Bench): Promise<readonly Question[]> {
+  const node = bench.parts.use(
+    await startNode(bench.root, bench.environment, ["--verdicts-max=0", "--node-name=not-kept"]),
+  );
+  const target = nodeTarget({ ...bench, node });
+  return [
+    loadQuestion(bench, { name: "Check, 4 × 32, none kept", job: { ...target, calls: [unary] } }),
+    loadQuestion(bench, {
+      name: "BatchCheck 100, none kept",
+      units: 100,
+      job: { ...target, calls: [batch()], inFlight: 4 },
+    }),
+  ];
+}
 
 async function floorsOf(bench: Bench): Promise<readonly Question[]> {
   const answer = await bench.node.client.authorization.check(callOf(0));

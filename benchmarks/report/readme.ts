@@ -5,7 +5,7 @@ import type { Row } from "./row.ts";
 import { circumstancesText, figureText, latencyAt } from "./table.ts";
 
 const head = [
-  "| server CPU, µs | bare `node:http2` | Prokura | SpiceDB, in its process |",
+  "| server CPU, µs | bare server | Prokura | SpiceDB, in its process |",
   "|---|---|---|---|",
 ];
 const latencyHead = ["| latency, µs | p50 | p99 | p99.9 |", "|---|---|---|---|"];
@@ -16,6 +16,7 @@ const floor = "floor: node:http2, 4 × 32";
 /** Rows of the first table: what is asked, and in which rows the floor, we and the peer are. */
 const costs: readonly (readonly [label: string, floor: string, ours: string, peer: string])[] = [
   ["`Check`, delegated, one link, 4 connections × 32", floor, "Check, 4 × 32", ""],
+  ["the same, each decided anew (`--verdicts-max 0`)", floor, "Check, 4 × 32, none kept", ""],
   ["the same, 64 connections × 1", "floor: node:http2, 64 × 1", "Check, 64 × 1", ""],
   ["`Check`, 4 links, each with a condition", "", "Check, 4 links, each with a condition", ""],
   [
@@ -31,8 +32,9 @@ const costs: readonly (readonly [label: string, floor: string, ours: string, pee
     relationRow("nested", "spicedb"),
   ],
   ["`BatchCheck`, 100 a message, each", "", "BatchCheck 100", ""],
+  ["the same, each decided anew", "", "BatchCheck 100, none kept", ""],
   ["`StreamCheck`, one a message", "", "StreamCheck, one a message", ""],
-  ["`Check` over Connect, in JSON", "", "Connect JSON, 32 × 1", ""],
+  ["`Check` over Connect, in JSON", "floor: node:http, JSON, 32 × 1", "Connect JSON, 32 × 1", ""],
   ["`Check` in a graph of 1,000,000 tuples", "", "Check, 1,000,000 tuples, 4 × 32", ""],
 ];
 

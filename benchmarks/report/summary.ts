@@ -24,6 +24,9 @@ export function summaryOf(rows: readonly Row[]): Readonly<Record<string, number 
     p50_us: rounded(latencyAt(byName.get("Check, one caller"), 0.5)),
     // By hand: `benchmarks/large.bench.ts`.
     flatness_10m: null,
+    check_none_kept_cpu_us: rounded(cpu("Check, 4 × 32, none kept")),
+    batch100_none_kept_cpu_us: rounded(cpu("BatchCheck 100, none kept")),
+    connect_cpu_us: rounded(cpu("Connect JSON, 32 × 1")),
     bytes_per_tuple: rounded(byName.get(memoryRow)?.bytes?.median),
   };
 }

@@ -2,6 +2,8 @@
 export interface ReplicaCounters {
   /** Evaluations that were decided in the tick of the call. */
   decidedAtOnce: number;
+  /** Verdicts that were not decided anew: they were kept, and nothing of theirs had changed. */
+  verdictsRecalled: number;
   /** Evaluations that had to wait. */
   waited: number;
   polls: number;
@@ -38,6 +40,7 @@ export interface ReplicaGauges {
 export function zeroCounters(): ReplicaCounters {
   return {
     decidedAtOnce: 0,
+    verdictsRecalled: 0,
     waited: 0,
     polls: 0,
     learned: 0,

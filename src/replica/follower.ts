@@ -15,6 +15,7 @@ import type { Faults } from "./faults.ts";
 import type { PageClock } from "./page-clock.ts";
 import { PageLoader } from "./page-loader.ts";
 import type { PageStage } from "./page-stage.ts";
+import { KeptVerdicts, type VerdictShelf } from "./kept-verdicts.ts";
 import { PageStore } from "./page-store.ts";
 import type { ReplicaParameters } from "./parameters.ts";
 import type { Report, Timers } from "./ports.ts";
@@ -22,6 +23,8 @@ import { RepeatedPoll } from "./repeated-poll.ts";
 
 /** What the node is to each of its tenants. */
 export interface FollowerHost {
+  /** Of the whole node. */
+  readonly verdicts: VerdictShelf;
   readonly db: Db;
   readonly timers: Timers;
   readonly parameters: ReplicaParameters;
@@ -53,6 +56,8 @@ export class Follower {
   readonly tenant: string;
   readonly store: PageStore;
   readonly loader: PageLoader;
+  /** What was decided on the pages of the store. */
+  readonly verdicts: KeptVerdicts;
   readonly #host: FollowerHost;
   readonly #ring: ChangeRing;
   #phase: Phase = "none";
@@ -69,6 +74,7 @@ export class Follower {
     this.tenant = tenant;
     this.#host = host;
     this.store = new PageStore(host.clock);
+    this.verdicts = new KeptVerdicts(this.store, host.verdicts);
     this.#ring = new ChangeRing(host.parameters.changedTuplesMax);
     this.#polls = new RepeatedPoll(() => this.#poll(), host);
     this.#acknowledgements = new Acknowledgements({
@@ -148,6 +154,7 @@ export class Follower {
     this.#generation += 1;
     this.#host.counters.drops += 1;
     this.store.drop();
+    this.verdicts.clear();
     this.#ring.clear();
   }
 

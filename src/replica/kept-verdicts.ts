@@ -5,111 +5,142 @@ import type { Evaluated } from "../engine/graph.ts";
 import type { Plan } from "../engine/plan.ts";
 import { Reach } from "../engine/reach.ts";
 import type { View } from "../engine/view.ts";
+import type { ReplicaCounters } from "./counters.ts";
+import type { PageState } from "./packed-page.ts";
 import type { ReadPage } from "./page-views.ts";
 
-/** Of these, so many are kept of late, and as many from before. */
-const keptMax = 4_096;
 /** A verdict that rests on more pages is soon another, and takes as long to keep as to find. */
 const readsMax = 256;
 
+/** Where the pages are noted that an evaluation reads, from `beginReads` to `endReads`. */
+export interface ReadLog {
+  beginReads(): void;
+  endReads(): readonly ReadPage[];
+}
+
 interface Kept {
+  readonly of: KeptVerdicts;
   readonly plan: Plan;
   readonly verdict: Verdict;
-  readonly reads: readonly ReadPage[];
+  readonly reads: readonly PageState[];
   /** Of all that was read together: each only ever grows. */
   readonly edits: number;
   readonly earliestMs: number;
   readonly untilMs: number;
 }
 
-/** Where the pages are noted that an evaluation reads. */
-export interface ReadLog {
-  /** From now on, until `taken`. */
-  begin(): void;
-  taken(): readonly ReadPage[];
-}
-
-/**
- * Verdicts of calls that come again. A verdict follows from the call, the plan, the pages that were read,
- * and from the time where something expires. So it is kept with its pages, and counts while each of them
- * is the very page that it was, whatever else the tenant's revisions change: REVOCATION S5, page by page.
- * A page that was changed, evicted or dropped is never the same page again.
- */
-export class KeptVerdicts {
-  readonly #log: ReadLog;
+/** Room for the verdicts of all tenants of a node: what was not asked for lately makes way. */
+export class VerdictShelf {
+  readonly counters: Pick<ReplicaCounters, "verdictsRecalled">;
+  readonly #half: number;
   #late = new Map<Call, Kept>();
   #before = new Map<Call, Kept>();
 
-  constructor(log: ReadLog) {
-    this.#log = log;
+  /** `most` verdicts at a time, 0 for none. */
+  constructor(most: number, counters: Pick<ReplicaCounters, "verdictsRecalled">) {
+    this.counters = counters;
+    this.#half = Math.ceil(most / 2);
   }
 
-  /** What was decided, where it would be decided so again. */
-  recall(view: View, call: Call): Verdict | undefined {
-    const known = this.#find(call);
-    if (known === undefined) return undefined;
-    if (isGood(known, view)) return known.verdict;
-    this.#late.delete(call);
-    return undefined;
-  }
-
-  /** What `authorize` says of the view, kept from then on. The view's graph must be the one whose reads are noted. */
-  decide(
-    view: View,
-    call: Call,
-    authorize: (view: View) => Evaluated<AuthorizeAnswer>,
-  ): Evaluated<AuthorizeAnswer> {
-    const reach = new Reach();
-    this.#log.begin();
-    const { graph, plan, now } = view;
-    const evaluated = authorize({ graph, plan, now, reach });
-    const reads = this.#log.taken();
-    if (evaluated.kind === "decided" && evaluated.value.kind !== "error") {
-      this.#keep(call, view, evaluated.value, reads, reach.untilMs);
-    }
-    return evaluated;
-  }
-
-  clear(): void {
-    this.#late = new Map();
-    this.#before = new Map();
-  }
-
-  #find(call: Call): Kept | undefined {
+  find(call: Call): Kept | undefined {
     const late = this.#late.get(call);
     if (late !== undefined) return late;
     const before = this.#before.get(call);
-    if (before === undefined) return undefined;
-    this.#before.delete(call);
-    this.#add(call, before);
+    if (before !== undefined) this.put(call, before);
     return before;
   }
 
-  #keep(
-    call: Call,
-    { plan, now }: View,
-    verdict: Verdict,
-    noted: readonly ReadPage[],
-    untilMs: number,
-  ): void {
-    if (untilMs <= now.latestMs) return;
-    const reads = [...new Set(noted)];
-    if (reads.length > readsMax) return;
-    const edits = reads.reduce((sum, read) => sum + read.edits, 0);
-    this.#add(call, { plan, verdict, reads, edits, earliestMs: now.earliestMs, untilMs });
-  }
-
-  #add(call: Call, kept: Kept): void {
-    if (this.#late.size >= keptMax) {
+  put(call: Call, kept: Kept): void {
+    if (this.#half === 0) return;
+    this.#before.delete(call);
+    if (this.#late.size >= this.#half) {
       this.#before = this.#late;
       this.#late = new Map();
     }
     this.#late.set(call, kept);
   }
+
+  remove(call: Call): void {
+    this.#late.delete(call);
+    this.#before.delete(call);
+  }
+
+  removeAll(of: KeptVerdicts): void {
+    for (const verdicts of [this.#late, this.#before]) {
+      for (const [call, kept] of verdicts) if (kept.of === of) verdicts.delete(call);
+    }
+  }
+}
+
+/**
+ * Verdicts of calls that come again, of one tenant. A verdict follows from the call, the plan, the pages
+ * that were read, and from the time where something expires. So it is kept with its pages, and counts
+ * while each of them is the very page that it was, whatever else the tenant's revisions change:
+ * REVOCATION S5, page by page. A page that was changed, evicted or dropped is never the same page again.
+ */
+export class KeptVerdicts {
+  readonly #log: ReadLog;
+  readonly #shelf: VerdictShelf;
+
+  constructor(log: ReadLog, shelf: VerdictShelf) {
+    this.#log = log;
+    this.#shelf = shelf;
+  }
+
+  /** What was decided, where it would be decided so again. */
+  recall(view: View, call: Call): Verdict | undefined {
+    const known = this.#shelf.find(call);
+    if (known === undefined) return undefined;
+    if (known.of === this && isGood(known, view)) {
+      this.#shelf.counters.verdictsRecalled += 1;
+      return known.verdict;
+    }
+    this.#shelf.remove(call);
+    return undefined;
+  }
+
+  /**
+   * What `authorize` says of the view, kept from then on. The view's graph must be the one whose reads are
+   * noted.
+   */
+  decide(
+    { graph, plan, now }: View,
+    call: Call,
+    authorize: (view: View) => Evaluated<AuthorizeAnswer>,
+  ): Evaluated<AuthorizeAnswer> {
+    const reach = new Reach();
+    this.#log.beginReads();
+    const evaluated = authorize({ graph, plan, now, reach });
+    const reads = this.#log.endReads();
+    if (evaluated.kind === "decided" && evaluated.value.kind !== "error") {
+      this.#keep(call, plan, now, evaluated.value, reads, reach.untilMs);
+    }
+    return evaluated;
+  }
+
+  clear(): void {
+    this.#shelf.removeAll(this);
+  }
+
+  #keep(
+    call: Call,
+    plan: Plan,
+    { earliestMs, latestMs }: Now,
+    verdict: Verdict,
+    noted: readonly ReadPage[],
+    untilMs: number,
+  ): void {
+    if (untilMs <= latestMs) return;
+    // Not the pages themselves: those that are large would outlive their eviction here.
+    const reads = [...new Set(noted.map((page) => page.state))];
+    if (reads.length > readsMax) return;
+    const edits = reads.reduce((sum, read) => sum + read.edits, 0);
+    this.#shelf.put(call, { of: this, plan, verdict, reads, edits, earliestMs, untilMs });
+  }
 }
 
 /** Time may not have gone back: what was over by then may not be over now. */
-function isGood(kept: Kept, { plan, now }: { readonly plan: Plan; readonly now: Now }): boolean {
+function isGood(kept: Kept, { plan, now }: View): boolean {
   if (kept.plan !== plan) return false;
   if (now.latestMs >= kept.untilMs || now.earliestMs < kept.earliestMs) return false;
   let edits = 0;

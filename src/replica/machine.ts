@@ -11,6 +11,7 @@ import { evaluateWaiting, notServing, type EvaluationHost } from "./evaluation.t
 import type { Faults } from "./faults.ts";
 import { Follower, type FollowerHost } from "./follower.ts";
 import { Followers } from "./followers.ts";
+import { VerdictShelf } from "./kept-verdicts.ts";
 import { Lease, type LeaseEvents } from "./lease.ts";
 import { LeaseWatch } from "./lease-watch.ts";
 import { PageClock } from "./page-clock.ts";
@@ -50,6 +51,7 @@ export class ReplicaMachine implements Replica {
   readonly #parameters: ReplicaParameters;
   readonly #faults: Faults;
   readonly #pages: PageClock;
+  readonly #verdicts: VerdictShelf;
   readonly #lease: Lease;
   readonly #watch = new LeaseWatch();
   readonly #killing = new Set<string>();
@@ -73,6 +75,7 @@ export class ReplicaMachine implements Replica {
     this.#parameters = checkedParameters(options.parameters);
     this.#faults = options.faults ?? {};
     this.#pages = new PageClock(this.#parameters.memoryBytes);
+    this.#verdicts = new VerdictShelf(this.#parameters.verdictsMax, this.#counters);
     this.#plans = new PlanCache(options.models);
     const shared = {
       ...options,
@@ -250,7 +253,6 @@ export class ReplicaMachine implements Replica {
     const plan = this.#plans.get(store.symbols, modelId);
     if (now === undefined || plan === undefined || this.#timeline === undefined) return undefined;
     const { tenant, applied: revision } = follower;
-    const { verdicts } = store;
     return {
       tenant,
       timeline: this.#timeline,
@@ -259,7 +261,7 @@ export class ReplicaMachine implements Replica {
       plan,
       graph: store,
       now,
-      verdicts,
+      verdicts: this.#parameters.verdictsMax === 0 ? undefined : follower.verdicts,
     };
   }
 
@@ -316,6 +318,7 @@ export class ReplicaMachine implements Replica {
       counters: this.#counters,
       report: this.#report,
       clock: this.#pages,
+      verdicts: this.#verdicts,
       leaseId: () => this.#lease.id,
       timeline: () => this.#timeline,
       leaseLost: (leaseId) => this.#lease.lose(leaseId),

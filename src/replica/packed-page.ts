@@ -31,16 +31,24 @@ export interface PackedTuples {
   readonly hasUsersets: boolean;
 }
 
+/** Of the reading of a page, what may be known of it when the page itself is gone. */
+export interface PageState {
+  /** Set once the page is another, or gone. */
+  isStale: boolean;
+  /** Set by readers, taken away by the clock. */
+  isRead: boolean;
+  /** How often it was changed where it lies. */
+  edits: number;
+}
+
 /** A reading of one small page where it lies packed. */
-export class PackedPage implements SubjectPage, ObjectPage {
+export class PackedPage implements SubjectPage, ObjectPage, PageState {
   readonly page: PageNumber;
   readonly owner: SubjectSymbol;
   readonly key: number;
   readonly complete: boolean;
   readonly count: number;
-  /** Set once the page is another, or gone. */
   isStale = false;
-  /** Set by readers, taken away by the clock. */
   isRead = false;
   /** A page that is edited gets another reading. */
   readonly edits = 0;
@@ -65,6 +73,11 @@ export class PackedPage implements SubjectPage, ObjectPage {
     this.#hasUsersets = tuples.hasUsersets;
     this.#conditions = conditions;
     this.#table = table;
+  }
+
+  /** It holds little that is its own. */
+  get state(): PageState {
+    return this;
   }
 
   get usersets(): readonly number[] {

@@ -9,7 +9,7 @@ import { PageIndex, type ListsByRelation } from "./page-index.ts";
 import type { ClockMember, PageClock } from "./page-clock.ts";
 import { PageStage } from "./page-stage.ts";
 import { pageHeaderBytes, type PageNumber } from "./page-table.ts";
-import { KeptVerdicts } from "./kept-verdicts.ts";
+import type { ReadLog } from "./kept-verdicts.ts";
 import { ForwardViews, type ReadPage } from "./page-views.ts";
 import { applyToPairs } from "./pair-changes.ts";
 import { isListedInPart } from "./roll-forward.ts";
@@ -26,7 +26,7 @@ const symbolBytes = 48;
  * The held pages of one tenant. They are all as of one revision: it moves by `apply`, and what is
  * installed must have been read at it.
  */
-export class PageStore implements Graph, ClockMember {
+export class PageStore implements Graph, ClockMember, ReadLog {
   readonly #clock: PageClock;
   readonly #pageTuplesMax: number;
   readonly #index = new PageIndex();
@@ -44,18 +44,6 @@ export class PageStore implements Graph, ClockMember {
     this.#clock = clock;
     this.#pageTuplesMax = tuplesMax;
   }
-
-  /** Verdicts that rest on these pages. */
-  readonly verdicts: KeptVerdicts = new KeptVerdicts({
-    begin: () => {
-      this.#reads = [];
-    },
-    taken: () => {
-      const reads = this.#reads ?? [];
-      this.#reads = undefined;
-      return reads;
-    },
-  });
 
   get symbols(): SymbolTable {
     return this.#index.symbols;
@@ -118,6 +106,16 @@ export class PageStore implements Graph, ClockMember {
     return this.#read(page).symbols;
   }
 
+  beginReads(): void {
+    this.#reads = [];
+  }
+
+  endReads(): readonly ReadPage[] {
+    const reads = this.#reads ?? [];
+    this.#reads = undefined;
+    return reads;
+  }
+
   /** Whether the page is held. */
   has(key: PageKey): boolean {
     return this.#index.find(key) !== 0;
@@ -164,7 +162,6 @@ export class PageStore implements Graph, ClockMember {
     this.#index.clear();
     this.#pinned.clear();
     this.#forwards.clear();
-    this.verdicts.clear();
     this.#leaving = [];
     this.#settle();
   }

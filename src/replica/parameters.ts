@@ -25,6 +25,8 @@ export interface ReplicaParameters {
   readonly memoryBytes: number;
   /** Share of the memory that the pages of one evaluation may pin. */
   readonly evaluationBytes: number;
+  /** Verdicts that are kept, of calls that come again; 0 for none. Each takes some 2 KiB. */
+  readonly verdictsMax: number;
   readonly tenantsMax: number;
   /** Evaluations that wait at once, for pages or for a lease. */
   readonly waitingMax: number;
@@ -48,6 +50,7 @@ export const defaultParameters: ReplicaParameters = {
   serveWaitMs: 5000,
   memoryBytes: 256 * mebibyte,
   evaluationBytes: 64 * mebibyte,
+  verdictsMax: 8192,
   tenantsMax: 1000,
   waitingMax: 2000,
   pagesPerRoundMax: 256,
@@ -68,7 +71,8 @@ export function checkedParameters(given: Partial<ReplicaParameters> = {}): Repli
   assert(renewMs * 4 <= serveMs, "renewMs must be at most a quarter of serveMs");
   assert(freezeMs >= wallToleranceMs, "killMs leaves no room for wallToleranceMs after serveMs");
   for (const [name, value] of Object.entries(parameters)) {
-    assert(Number.isFinite(value) && value > 0, `${name} must be above zero`);
+    const least = name === "verdictsMax" ? 0 : Number.MIN_VALUE;
+    assert(Number.isFinite(value) && value >= least, `${name} must be above zero`);
   }
   return parameters;
 }

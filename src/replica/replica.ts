@@ -16,7 +16,7 @@ export interface Snapshot {
   readonly graph: Graph;
   readonly now: Now;
   /** What was decided on this graph and still holds; absent where nothing is kept. */
-  readonly verdicts?: KeptVerdicts;
+  readonly verdicts?: KeptVerdicts | undefined;
 }
 
 /** A pure function of the snapshot. It may be run several times and must not keep anything of it. */

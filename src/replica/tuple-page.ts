@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { SubjectSymbol } from "../core/symbols.ts";
 import type { StoredCondition } from "../core/tuple.ts";
 import type { ObjectPage, SubjectPage, TupleFacts } from "../engine/graph.ts";
-import { plainFacts } from "./packed-page.ts";
+import { plainFacts, type PageState } from "./packed-page.ts";
 import type { SymbolTable } from "./symbol-table.ts";
 
 // Up to this many a scan beats a search.
@@ -18,12 +18,7 @@ const factsBytes = 72;
 export class TuplePage implements SubjectPage, ObjectPage {
   /** See `SubjectPage`. */
   complete: boolean;
-  /** Set once the page is another, or gone. */
-  isStale = false;
-  /** Set by readers, taken away by the clock. */
-  isRead = false;
-  /** How often it was changed where it lies. */
-  edits = 0;
+  readonly state: PageState = { isStale: false, isRead: false, edits: 0 };
   /** Whose page it is, and which; set when it becomes one. */
   owner = 0;
   key = 0;
@@ -54,6 +49,22 @@ export class TuplePage implements SubjectPage, ObjectPage {
       made.#setFacts(position, page.factsAt(position));
     }
     return made;
+  }
+
+  get isStale(): boolean {
+    return this.state.isStale;
+  }
+
+  set isStale(value: boolean) {
+    this.state.isStale = value;
+  }
+
+  get isRead(): boolean {
+    return this.state.isRead;
+  }
+
+  set isRead(value: boolean) {
+    this.state.isRead = value;
   }
 
   get count(): number {
@@ -112,7 +123,7 @@ export class TuplePage implements SubjectPage, ObjectPage {
 
   /** Takes over a reference to the symbol; what the page says of it already is replaced. */
   insert(symbol: SubjectSymbol, facts: TupleFacts): void {
-    this.edits += 1;
+    this.state.edits += 1;
     const count = this.#count;
     const atEnd = count === 0 || this.#table.compare(this.subjectAt(count - 1), symbol) < 0;
     const position = atEnd ? count : this.#positionOf(symbol);
@@ -134,7 +145,7 @@ export class TuplePage implements SubjectPage, ObjectPage {
   remove(symbol: SubjectSymbol): void {
     const position = this.indexOf(symbol);
     if (position < 0) return;
-    this.edits += 1;
+    this.state.edits += 1;
     this.#edited();
     this.#symbols.copyWithin(position, position + 1, this.#count);
     this.#count -= 1;
@@ -146,7 +157,7 @@ export class TuplePage implements SubjectPage, ObjectPage {
   makePartial(): void {
     const symbols = this.symbols;
     const facts = this.#facts;
-    this.edits += 1;
+    this.state.edits += 1;
     this.#edited();
     this.complete = false;
     this.#symbols = new Uint32Array(8);

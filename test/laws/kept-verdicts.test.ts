@@ -8,6 +8,8 @@ import { defaultLimits } from "../../src/engine/limits.ts";
 import type { Evaluated } from "../../src/engine/graph.ts";
 import { planModel } from "../../src/engine/plan.ts";
 import { PageClock } from "../../src/replica/page-clock.ts";
+import { zeroCounters } from "../../src/replica/counters.ts";
+import { KeptVerdicts, VerdictShelf } from "../../src/replica/kept-verdicts.ts";
 import { PageStore } from "../../src/replica/page-store.ts";
 import { Pins } from "../../src/replica/pins.ts";
 import { delegatedWorld, type DelegatedWorld } from "../support/delegated-worlds.ts";
@@ -75,6 +77,7 @@ class Node {
   readonly #world: DelegatedWorld["world"];
   readonly #history = new History();
   readonly #store: PageStore;
+  readonly #verdicts: KeptVerdicts;
   readonly #plan: ReturnType<typeof planModel>;
   readonly #nows: readonly Now[];
   #now: Now;
@@ -84,6 +87,7 @@ class Node {
     this.calls = calls.map((call) => ({ ...call, isShared: true }));
     this.#history.commit([], world.tuples);
     this.#store = new PageStore(new PageClock(bytes));
+    this.#verdicts = new KeptVerdicts(this.#store, new VerdictShelf(4, zeroCounters()));
     this.#plan = planModel(world.model, this.#store.symbols);
     this.#now = world.now;
     const gapMs = world.now.latestMs - world.now.earliestMs;
@@ -99,7 +103,7 @@ class Node {
     const { tuples } = this.#world;
     const tuple = tuples[n % Math.max(1, tuples.length)];
     if (kind === "time") this.#now = this.#nows[n % this.#nows.length] ?? this.#now;
-    else if (kind === "drop") this.#store.drop();
+    else if (kind === "drop") this.#store.drop(); // What is kept must be found stale.
     else if (tuple !== undefined) {
       const [deletes, creates] = kind === "delete" ? [[tuple], []] : [[], [tuple]];
       this.#store.apply([this.#history.commit(deletes, creates)]);
@@ -111,7 +115,7 @@ class Node {
     let isKept = false;
     const pins = new Pins();
     for (let round = 0; round < 50; round += 1) {
-      const { verdicts } = this.#store;
+      const verdicts = this.#verdicts;
       const known = verdicts.recall(view, call);
       isKept = known !== undefined;
       const evaluated: Evaluated<AuthorizeAnswer> =

@@ -9,6 +9,8 @@ import { planModel } from "../../src/engine/plan.ts";
 import { formatModel } from "../../src/model/format-model.ts";
 import { parseModel } from "../../src/model/parse-model.ts";
 import { PageClock } from "../../src/replica/page-clock.ts";
+import { zeroCounters } from "../../src/replica/counters.ts";
+import { KeptVerdicts, VerdictShelf } from "../../src/replica/kept-verdicts.ts";
 import { PageStore } from "../../src/replica/page-store.ts";
 import { call } from "../engine/delegated-call.ts";
 import { aliceLetsMailbot, stock } from "../engine/stock-model.ts";
@@ -115,6 +117,7 @@ function outcomeOf(answer: AuthorizeAnswer): string {
 
 class Node {
   readonly store = new PageStore(new PageClock(10_000_000));
+  readonly verdicts = new KeptVerdicts(this.store, new VerdictShelf(100, zeroCounters()));
   readonly #history = new History();
   readonly #asked = { ...call(), isShared: true as const };
   plan: ReturnType<typeof planModel>;
@@ -132,7 +135,7 @@ class Node {
   /** What it comes to, and whether it was found by an evaluation. */
   ask(asked = this.#asked): readonly [string, "found" | "kept"] {
     const view = { graph: this.store, plan: this.plan, now: this.now };
-    const { verdicts } = this.store;
+    const { verdicts } = this;
     for (;;) {
       const known = verdicts.recall(view, asked);
       if (known !== undefined) return [outcomeOf(known), "kept"];
