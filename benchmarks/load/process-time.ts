@@ -1,12 +1,37 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Processor time that each thread of a process has had, in nanoseconds. */
+/** Processor time that each thread of a process, and of its workers, has had, in nanoseconds. */
 export type ProcessTime = ReadonlyMap<string, number>;
 
 /** Reads it from the scheduler, which counts more finely than in hundredths of a second. Linux only. */
 export function readProcessTime(processId: number): ProcessTime {
   const folder = `/proc/${processId}/task`;
-  return new Map(readdirSync(folder).map((thread) => [thread, threadNs(`${folder}/${thread}`)]));
+  const threads = readdirSync(folder);
+  return new Map([
+    ...threads.map((thread) => [thread, threadNs(`${folder}/${thread}`)] as const),
+    ...threads.flatMap((thread) => childrenOf(`${folder}/${thread}`)).flatMap(timesOf),
+  ]);
+}
+
+function timesOf(processId: number): readonly (readonly [string, number])[] {
+  try {
+    return [...readProcessTime(processId)];
+  } catch {
+    return []; // It ended meanwhile.
+  }
+}
+
+/** None where the kernel does not tell. */
+function childrenOf(folder: string): readonly number[] {
+  try {
+    return readFileSync(`${folder}/children`, "utf8")
+      .trim()
+      .split(/ +/)
+      .filter(Boolean)
+      .map(Number);
+  } catch {
+    return [];
+  }
 }
 
 /** In microseconds. What threads had that are gone by now is not in it. */

@@ -21,7 +21,7 @@ const allowed = { kind: "allowed" } as const;
 export const check: Topic = {
   name: "check",
   preparationSeconds: 3,
-  questions: 16,
+  questions: 18,
   async prepare(bench) {
     await fillTenant(bench.node.client, "default", worldModel, worldTuples(users));
     const ask = (name: string, job: object, checks = 1): Question =>
@@ -43,6 +43,7 @@ export const check: Topic = {
       ...floors,
       ...quick,
       ask("Check, 64 × 1", manyWithOne(64)),
+      ...(bench.withOthers ? await workersOf(bench) : []),
       loadQuestion(bench, {
         name: "Check, 4 × 32, no credential",
         job: { port: bench.node.grpcPort, serverProcessId: bench.node.processId, calls: [unary] },
@@ -72,6 +73,22 @@ async function notKept(bench: Bench): Promise<readonly Question[]> {
       job: { ...target, calls: [batch()], inFlight: 4 },
     }),
   ];
+}
+
+/** Processes that share one port. More than there are processors cannot answer more. */
+async function workersOf(bench: Bench): Promise<readonly Question[]> {
+  const nodes = await Promise.all(
+    [1, 2].map(async (count) => {
+      const args = [`--workers=${count}`, `--node-name=workers-${count}`];
+      return { count, node: bench.parts.use(await startNode(bench.root, bench.environment, args)) };
+    }),
+  );
+  return nodes.map(({ count, node }) =>
+    loadQuestion(bench, {
+      name: `Check, 16 × 8, ${count} ${count === 1 ? "worker" : "workers"}`,
+      job: { ...nodeTarget({ ...bench, node }), calls: [unary], connections: 16, inFlight: 8 },
+    }),
+  );
 }
 
 async function floorsOf(bench: Bench): Promise<readonly Question[]> {
