@@ -185,6 +185,7 @@ class CallAuthorizer implements Authorizer {
     const verdicts = call.isShared === true ? snapshot.verdicts : undefined;
     const known = verdicts?.recall(snapshot, call);
     if (known !== undefined) {
+      if (meter !== undefined) meter.steps += 1;
       return { kind: "decided", value: this.#outcomeOf(snapshot, known, undefined) };
     }
     const judge = (view: View): Evaluated<AuthorizeAnswer> =>
