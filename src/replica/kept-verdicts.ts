@@ -109,9 +109,14 @@ export class KeptVerdicts {
     authorize: (view: View) => Evaluated<AuthorizeAnswer>,
   ): Evaluated<AuthorizeAnswer> {
     const reach = new Reach();
+    let evaluated: Evaluated<AuthorizeAnswer>;
+    let reads: readonly ReadPage[] = [];
     this.#log.beginReads();
-    const evaluated = authorize({ graph, plan, now, reach });
-    const reads = this.#log.endReads();
+    try {
+      evaluated = authorize({ graph, plan, now, reach });
+    } finally {
+      reads = this.#log.endReads();
+    }
     if (evaluated.kind === "decided" && evaluated.value.kind !== "error") {
       this.#keep(call, plan, now, evaluated.value, reads, reach.untilMs);
     }
