@@ -19,6 +19,7 @@ import { startServer, type ListenAddress, type RpcServer, type UseCases } from "
 import type { TlsSource } from "./rpc/tls.ts";
 import { systemClock, systemRng, systemTimers } from "./runtime.ts";
 import { storageOf } from "./service/database-storage.ts";
+import { authorizerWithLog } from "./service/authorizer-with-log.ts";
 import { createBreakGlass, type OnBreakGlass } from "./service/break-glass.ts";
 import { createCredentials } from "./service/credentials.ts";
 import type { DecisionLog } from "./service/decision-log.ts";
@@ -163,7 +164,8 @@ async function startNode(config: Config, log: Logger, parts: AsyncDisposableStac
   });
   const verifyToken = createTokenVerifier(issuers.callers, Date.now);
   const verifyCredential = createCredentials(storage.keys.find, verifyToken);
-  const useCases = { ...services, verifyCredential };
+  const authorizer = authorizerWithLog(services.authorizer, decisionLog);
+  const useCases = { ...services, authorizer, verifyCredential };
   let isStopping = false;
   const serves = (): boolean => !isStopping && replica.serving;
   const rpc = await startRpc(config, log, { useCases, metrics, tls, serves });

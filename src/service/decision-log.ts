@@ -33,6 +33,8 @@ interface Dependencies {
 
 /** Takes decisions and changes, and writes them, chained and signed, behind the answers. */
 export interface DecisionLog extends DecisionSink, AsyncDisposable {
+  /** Before so many calls are judged: fails with `limit_exceeded` where their rows would wait too long. */
+  admit(count: number): void;
   /** A tenant's changes up to a revision have this digest: they are bound to the chain with the next rows. */
   changed(tenant: string, revision: number, digest: string): void;
   /** Resolves when the note is durable and signed. */
@@ -52,8 +54,10 @@ const batchRows = 8_000;
 const retryMs = 250;
 /** So long an answer waits for its row, or for room: then it is not known. */
 const patienceMs = 5_000;
-/** So many wait for room at most: the queue takes them all in with the next rows that are written. */
+/** With so many that wait for room no more are judged: the queue takes them all in with the next rows written. */
 const roomWaitersMax = 2_000;
+/** So many wait at most: what was being judged already, and the largest batch. */
+const roomWaitersLast = 12_000;
 
 class QueuedLog implements DecisionLog {
   readonly #ports: Dependencies;
@@ -105,6 +109,15 @@ class QueuedLog implements DecisionLog {
     const item = this.#itemOf(event);
     if (this.#queue.length >= settings.queueMax) return this.#withoutRoom(item);
     return this.#push(item);
+  }
+
+  admit(count: number): void {
+    const { settings } = this.#ports;
+    const { queueMax, whenFull, mode } = settings;
+    // Nobody waits where rows are dropped; where nobody waits a batch may be larger than all the room.
+    if (this.#roomWaiters === 0 || (whenFull === "count" && mode === "async")) return;
+    const room = Math.max(0, queueMax - this.#queue.length) + roomWaitersMax - this.#roomWaiters;
+    if (count > room) throw behind();
   }
 
   changed(tenant: string, revision: number, digest: string): void {
@@ -179,12 +192,8 @@ class QueuedLog implements DecisionLog {
       this.#droppedCount += 1;
       return undefined;
     }
-    if (this.#roomWaiters >= roomWaitersMax) {
-      const problem = "the decision log is behind, try again later";
-      const refused = new DomainError("limit_exceeded", problem, { retryAfterMs: retryMs });
-      // Others of the same batch may wait: thrown it would leave them alone.
-      return Promise.reject(refused);
-    }
+    // Others of the same batch may wait: thrown it would leave them alone.
+    if (this.#roomWaiters >= roomWaitersLast) return Promise.reject(behind());
     return this.#awaitRoom(item, performance.now() + patienceMs);
   }
 
@@ -296,6 +305,11 @@ class QueuedLog implements DecisionLog {
 
 function ended(): DomainError {
   return new DomainError("not_serving", "the node is stopping");
+}
+
+function behind(): DomainError {
+  const problem = "the decision log is behind, try again later";
+  return new DomainError("limit_exceeded", problem, { retryAfterMs: retryMs });
 }
 
 /** Fails with `not_serving` where it takes longer. */
