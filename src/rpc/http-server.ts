@@ -149,11 +149,16 @@ function createListener(tls: TlsSource | undefined): Server {
   return server;
 }
 
+const sweepMs = 50;
+
 async function closeServer(server: Server, newcomers: Newcomers, graceMs: number): Promise<void> {
   await new Promise<void>((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    // One that was answered meanwhile would be kept for its next request.
+    const sweep = setInterval(() => server.closeIdleConnections(), sweepMs);
     server.close(() => {
       clearTimeout(cut);
+      clearInterval(sweep);
       resolve();
     });
     newcomers.end();

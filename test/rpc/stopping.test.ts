@@ -1,12 +1,21 @@
+import assert from "node:assert/strict";
 import { once } from "node:events";
+import { request } from "node:http";
+import { request as requestSecurely } from "node:https";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { preface } from "../../src/rpc/h2/frames.ts";
-import { startServer, type GrpcServer, type RpcServer } from "../../src/rpc/server.ts";
+import {
+  startServer,
+  type GrpcServer,
+  type RpcServer,
+  type UseCases,
+} from "../../src/rpc/server.ts";
 import { openTls, type TlsSource } from "../../src/rpc/tls.ts";
+import { allowed } from "./decisions.ts";
 import { frame } from "./h2/frame-client.ts";
 import { refusingUseCases } from "./refusing-use-cases.ts";
 import { limits } from "./serving.ts";
@@ -18,10 +27,7 @@ const graceMs = 600_000;
 suite("a server that stops", () => {
   for (const grpcServer of ["own", "http2"] as const) {
     test(`waits for no client that has not come to terms about TLS, on ${grpcServer}`, async () => {
-      using tls = await openTls(
-        { certificate: join(folder, "server.pem"), key: join(folder, "server.key") },
-        () => {},
-      );
+      using tls = await openCertificate();
       const rpc = await serving(grpcServer, tls);
       const [first, second] = await Promise.all([open(rpc.grpcPort), open(rpc.httpPort)]);
       // The beginning of a greeting.
@@ -29,6 +35,36 @@ suite("a server that stops", () => {
       const closed = Promise.all([first, second].map(ended));
       await rpc.close(graceMs);
       await closed;
+    });
+  }
+
+  for (const isSecure of [true, false]) {
+    test(`answers what was asked before, over ${isSecure ? "HTTPS" : "HTTP"}`, async () => {
+      const asked = Promise.withResolvers<void>();
+      const held = Promise.withResolvers<typeof allowed>();
+      const { authorizer } = refusingUseCases({});
+      const check: typeof authorizer.check = () => {
+        asked.resolve();
+        return held.promise;
+      };
+      using tls = isSecure ? await openCertificate() : undefined;
+      const rpc = await serving("own", tls, { authorizer: { ...authorizer, check } });
+      const sent = (isSecure ? requestSecurely : request)({
+        port: rpc.httpPort,
+        host: "127.0.0.1",
+        method: "POST",
+        path: "/prokura.v1.AuthorizationService/Check",
+        headers: { "content-type": "application/json", "content-length": body.length },
+        rejectUnauthorized: false,
+      });
+      sent.end(body);
+      await asked.promise;
+      const closing = rpc.close(graceMs);
+      held.resolve(allowed);
+      const [response] = await once(sent, "response");
+      response.resume();
+      assert.equal(response.statusCode, 200);
+      await closing;
     });
   }
 
@@ -50,10 +86,25 @@ suite("a server that stops", () => {
   });
 });
 
-async function serving(grpcServer: GrpcServer, tls?: TlsSource): Promise<RpcServer> {
+const body = JSON.stringify({
+  principal: { type: "user", id: "alice" },
+  actors: [{ type: "agent", id: "mailbot" }],
+  tool: { type: "tool", id: "gmail/send" },
+});
+
+async function openCertificate(): Promise<TlsSource> {
+  const [certificate, key] = ["server.pem", "server.key"].map((name) => join(folder, name));
+  return await openTls({ certificate: certificate ?? "", key: key ?? "" }, () => {});
+}
+
+async function serving(
+  grpcServer: GrpcServer,
+  tls?: TlsSource,
+  useCases: Partial<UseCases> = {},
+): Promise<RpcServer> {
   const listen = { host: "127.0.0.1", port: 0, proof: "loopback" } as const;
   return await startServer(
-    refusingUseCases({}),
+    refusingUseCases(useCases),
     { grpc: listen, http: listen, limits, grpcServer, ...(tls === undefined ? {} : { tls }) },
     {
       log: pino({ level: "silent" }),
