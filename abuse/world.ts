@@ -40,7 +40,10 @@ const call = (tool: string, resource: string, principal = "user:alice"): KnownCa
 });
 
 /** What requests and items of batches have in common. */
-type KnownCall = Omit<Exclude<MessageInitShape<typeof CheckItemSchema>, CheckItem>, "$typeName">;
+export type KnownCall = Omit<
+  Exclude<MessageInitShape<typeof CheckItemSchema>, CheckItem>,
+  "$typeName"
+>;
 
 /** Questions to the known tenant, and what must be answered at every time. */
 export const knownAnswers: readonly {
