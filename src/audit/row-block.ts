@@ -18,9 +18,11 @@ export class RowBlockWriter {
   readonly #ends: number[] = [];
   #end = 0;
 
-  /** For about so many rows. */
-  constructor(rows: number) {
-    this.#bytes = Buffer.from(new ArrayBuffer(rows * rowBytes));
+  /** For about so many rows, in the room of a block that is used up, if that will do. */
+  constructor(rows: number, usedUp?: ArrayBuffer) {
+    const bytes = rows * rowBytes;
+    const fits = usedUp !== undefined && usedUp.byteLength >= bytes;
+    this.#bytes = Buffer.from(fits ? usedUp : new ArrayBuffer(bytes));
   }
 
   get count(): number {

@@ -5,7 +5,7 @@ import { hashLength, type RowBlock } from "./row-block.ts";
 /** Rows as they are stored: linked to the row before them, and compressed. */
 export interface Sealed {
   /** 32 bytes a row. */
-  readonly hashes: Uint8Array;
+  readonly hashes: Uint8Array<ArrayBuffer>;
   /** Of the last row, in hexadecimal. */
   readonly head: string;
   readonly packed: Uint8Array;

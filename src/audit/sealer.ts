@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { RowBlock } from "./row-block.ts";
+import { RowBlockWriter, type RowBlock } from "./row-block.ts";
 import { sealBlock, type Sealed } from "./seal.ts";
 
 export interface SealRequest {
@@ -10,6 +10,8 @@ export interface SealRequest {
 
 export interface SealAnswer extends Sealed {
   readonly id: number;
+  /** The room that the rows had. */
+  readonly usedUp: ArrayBuffer;
 }
 
 /** What the thread says once it has read its program, which may take it seconds on a busy machine. */
@@ -17,6 +19,8 @@ export const ready = "ready";
 
 /** Links and compresses rows, many of them on a thread of its own, which starts when it is needed. */
 export interface Sealer {
+  /** For about so many rows. */
+  block(rows: number): RowBlockWriter;
   /** Takes the block. Rejects where the thread failed; the next call starts another. */
   seal(previous: string, block: RowBlock): Promise<Sealed>;
   close(): Promise<void>;
@@ -35,6 +39,14 @@ class ThreadSealer implements Sealer {
   #isReady = false;
   #isClosed = false;
   #last = 0;
+  /** New room costs more than what is written into it. */
+  #usedUp: ArrayBuffer | undefined;
+
+  block(rows: number): RowBlockWriter {
+    const usedUp = this.#usedUp;
+    this.#usedUp = undefined;
+    return new RowBlockWriter(rows, usedUp);
+  }
 
   async seal(previous: string, block: RowBlock): Promise<Sealed> {
     const worker = block.ends.length <= rowsHere ? undefined : this.#thread();
@@ -67,7 +79,8 @@ class ThreadSealer implements Sealer {
         this.#isReady = true;
         return;
       }
-      const { id, ...sealed } = answer;
+      const { id, usedUp, ...sealed } = answer;
+      this.#usedUp = usedUp;
       this.#waiting.get(id)?.resolve(sealed);
       this.#waiting.delete(id);
     });

@@ -7,7 +7,6 @@ import {
 import { formatNote, type LogNote } from "../audit/log-row.ts";
 import type { Sealer } from "../audit/sealer.ts";
 import { rangeOf } from "../audit/segment-index.ts";
-import { RowBlockWriter } from "../audit/row-block.ts";
 import { Terms } from "../audit/terms.ts";
 import type { ChainHead, ChainName, NewCheckpoint, NewSegment } from "../store/log-chains.ts";
 
@@ -200,7 +199,7 @@ export class LogChains {
     const { sealer, keptParameters } = this.#ports;
     const terms = new Terms();
     const ids: string[] = [];
-    const rows = new RowBlockWriter(Math.min(own.length, segmentRowsMax) + 1);
+    const rows = sealer.block(Math.min(own.length, segmentRowsMax) + 1);
     let length = 0;
     let [fromMs, toMs] = [Infinity, -Infinity];
     for (const item of boot === undefined ? own : [boot, ...own]) {
