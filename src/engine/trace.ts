@@ -5,7 +5,7 @@ import { member, needs, notMember, type Membership } from "./membership.ts";
 /** Collects how an evaluation went. One that is run without a trace pays nothing for it. */
 export class Trace {
   readonly #nodesMax: number;
-  readonly #path: Draft[] = [{ label: "", children: [], truncated: false }];
+  readonly #path: Draft[] = [{ label: "", children: [], isKept: true, truncated: false }];
   #nodes = 0;
 
   constructor(nodesMax: number) {
@@ -13,15 +13,17 @@ export class Trace {
   }
 
   open(label: string): void {
-    this.#path.push({ label, children: [], truncated: false });
+    // Counted as they are opened, so that what is kept hangs together: the tree from its root.
+    this.#nodes += 1;
+    const isKept = this.#nodes <= this.#nodesMax;
+    this.#path.push({ label, children: [], isKept, truncated: false });
   }
 
   close(value: Membership, detail?: string, tuple?: RelationTuple): void {
     const draft = this.#path.pop();
     const above = this.#path.at(-1);
     if (draft === undefined || above === undefined) throw new RangeError("nothing is open");
-    this.#nodes += 1;
-    if (this.#nodes > this.#nodesMax) {
+    if (!draft.isKept) {
       above.truncated = true;
       return;
     }
@@ -57,6 +59,7 @@ export class Trace {
 interface Draft {
   readonly label: string;
   readonly children: Explanation[];
+  readonly isKept: boolean;
   truncated: boolean;
 }
 

@@ -31,6 +31,19 @@ suite("a chain of delegations", () => {
     assert.equal(reasonOf(ask(toHelper, closed)), "chain_broken");
   });
 
+  test("breaks a chain where a link is not from whom the link before it went to", () => {
+    for (const [link, delegator] of [
+      ["d1", "user:alice"],
+      ["d2", "agent:mailbot"],
+    ]) {
+      const other = [
+        ...without(chained, tuplesOf(`delegation:${link}#delegator@${delegator}`)),
+        ...tuplesOf(`delegation:${link}#delegator@agent:other`),
+      ];
+      assert.equal(reasonOf(ask(toHelper, other)), "chain_broken", link);
+    }
+  });
+
   test("breaks a chain when its parent is deleted", () => {
     const orphan = chained.filter((tuple) => tuple.object.id !== "d1");
     assert.equal(reasonOf(ask(toHelper, orphan)), "chain_broken");

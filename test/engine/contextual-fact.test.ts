@@ -62,6 +62,9 @@ suite("facts about where a resource lies", () => {
     assert.equal(ask(wayUp, [...tuplesOf(world), ...stored]), "allowed");
     const ending = expiring("folder:/team/deep#parent@folder:/team", noon + 1);
     assert.equal(ask(wayUp, [...tuplesOf(world), ending]), "tuple_refused");
+    const condition = { name: parseName("arguments_within", "condition"), context: {} };
+    const conditional = stored.map((tuple) => ({ ...tuple, condition }));
+    assert.equal(ask(wayUp, [...tuplesOf(world), ...conditional]), "tuple_refused");
   });
 
   test("are those that `within` reads, by whatever rewrite, and what it only subtracts is none", () => {

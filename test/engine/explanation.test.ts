@@ -135,7 +135,11 @@ suite("an explanation", () => {
   test("is cut off where it is too long, and says where", () => {
     assert.deepEqual(
       lines(explained("user:dave", world, {}, { explanationNodesMax: 2 }).explanation),
-      ["yes document:plan#viewer@user:dave …"],
+      [
+        "yes document:plan#viewer@user:dave",
+        "  yes document:plan#viewer@user:dave …",
+        "    yes tuple viewer@group:eng#member",
+      ],
     );
     const six = explained("user:dave", world, {}, { explanationNodesMax: 5 }).explanation;
     assert.ok(!lines(six).join().includes("…"), lines(six).join("\n"));

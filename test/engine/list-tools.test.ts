@@ -164,6 +164,31 @@ suite("selectDelegations by coverage", () => {
     assert.deepEqual(answer, { kind: "selection", selected: ["d1"] });
   });
 
+  test("leaves out what is taken away, though it is one of several ways to be covered", () => {
+    const text = formatModel(modelWithCollections()).replace(
+      "define item: [document] but not hidden",
+      "define item: [document] or (offered but not hidden)\n    define offered: [document]",
+    );
+    const world = tuplesOf(`
+      delegation:d1#resource@collection:c#item
+      collection:c#offered@document:plan
+      delegation:d2#resource@collection:open#item
+      collection:open#item@document:plan
+    `);
+    const asked = { resource: object("document:plan") };
+    const select = (tuples: readonly RelationTuple[]) =>
+      decided(selectDelegations(viewOf(parseModel(text), tuples), asked, defaultLimits));
+    assert.deepEqual(select(world), { kind: "selection", selected: ["d1", "d2"] });
+    const hidden = conditional("collection:c#hidden@document:plan", { amount: 1 });
+    assert.deepEqual(select([...world, hidden]), { kind: "selection", selected: ["d1", "d2"] });
+    const always = text.replace("[document with small]", "[document]");
+    const taken = [...world, ...tuplesOf("collection:c#hidden@document:plan")];
+    const answer = decided(
+      selectDelegations(viewOf(parseModel(always), taken), asked, defaultLimits),
+    );
+    assert.deepEqual(answer, { kind: "selection", selected: ["d2"] });
+  });
+
   test("is complete over any slices", () => {
     const world = [...aliceLetsMailbot, ...others];
     const asked = { tool: object("tool:read") };

@@ -38,6 +38,30 @@ suite("a resource of a type that lies in nothing", () => {
   });
 });
 
+suite("each of several resources", () => {
+  test("may be what is suspended", () => {
+    const ids = ["a", "b", "c"];
+    const world = [
+      ...aliceLetsMailbot,
+      ...ids.flatMap((id) =>
+        tuplesOf(
+          `document:${id}#viewer@user:alice`,
+          `document:${id}#parent@folder:${id}`,
+          `delegation:d1#resource@document:${id}`,
+        ),
+      ),
+    ];
+    const accesses = ids.map((id) => access({ resource: object(`document:${id}`) }));
+    assert.equal(ask({ accesses }, world).kind, "allowed");
+    for (const id of ids) {
+      for (const type of ["document", "folder"]) {
+        const suspended = [...world, ...tuplesOf(`${type}:${id}#suspended@suspension:s`)];
+        assert.equal(reasonOf(ask({ accesses }, suspended)), "suspended", `${type}:${id}`);
+      }
+    }
+  });
+});
+
 suite("a folder in which a document lies on a condition", () => {
   const world = [...aliceLetsMailbot, conditional("document:plan#parent@folder:maybe")];
 

@@ -153,6 +153,47 @@ suite("a list of subjects with a wildcard", () => {
   });
 });
 
+suite("a wildcard", () => {
+  const groups = parseModel(`model
+  schema 1.1
+type user
+type group
+  relations
+    define member: [user]
+type doc
+  relations
+    define reader: [user, group, group:*, group#member]
+`);
+  const view = viewOf(
+    groups,
+    tuplesOf(`
+      doc:open#reader@group:*
+      doc:own#reader@group:eng
+      doc:shared#reader@group:eng#member
+    `),
+  );
+
+  test("is for the objects of its type, and not for usersets of them", () => {
+    const listed = (subject: string) => {
+      const query = {
+        type: parseName("doc", "type"),
+        relation: parseName("reader", "relation"),
+        subject: parseSubjectText(subject, "subject"),
+        limit: 9,
+        ...ends,
+      };
+      const answer = decided(listObjects(view, query, defaultLimits));
+      assert.ok(answer.kind === "slice");
+      return answer.objects.map(({ object: { id } }) => id);
+    };
+    assert.deepEqual(listed("group:eng"), ["open", "own"]);
+    assert.deepEqual(listed("group:other"), ["open"]);
+    assert.deepEqual(listed("group:*"), ["open"]);
+    assert.deepEqual(listed("group:eng#member"), ["shared"]);
+    assert.deepEqual(listed("user:alice"), []);
+  });
+});
+
 suite("what a listing weighs", () => {
   const limits = { ...defaultLimits, sliceStepsMax: 5 };
   const tuples = tuplesOf(

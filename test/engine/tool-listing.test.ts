@@ -223,6 +223,8 @@ suite("a list of tools", () => {
       false,
     );
     assert.equal(asking.weight, before + 50);
+    // What was supplied comes first: more would take its place.
+    assert.equal(asking.wanted, undefined);
   });
 });
 

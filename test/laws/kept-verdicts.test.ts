@@ -43,7 +43,7 @@ suite("verdicts that are kept", () => {
       const tally = holdsFor(
         fc.tuple(delegatedWorld, steps),
         ([world, taken], counts) => follow(new Node(world, bytes), taken, counts),
-        lawRuns / 2,
+        Math.ceil(lawRuns / 2),
       );
       context.diagnostic(tally.format());
       for (const outcome of ["kept allowed", "kept denied", "turned", "found anew"]) {
