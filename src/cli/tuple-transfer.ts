@@ -1,22 +1,19 @@
 import { ApiError } from "../client/api-error.ts";
-import type { Client } from "../client/client.ts";
-import { tupleFromProto, tupleToProto } from "../client/tuple.ts";
+import { tupleFromProto } from "../client/tuple.ts";
 import { DomainError } from "../core/error.ts";
 import { quote } from "../core/object.ts";
-import { formatTuple } from "../core/tuple.ts";
 import type { Command } from "./command.ts";
 import { optional, optionalText, parseCount, parseOneOf, standing } from "./flag.ts";
 import { consistencyOf, freshnessFlags } from "./freshness.ts";
 import { describeResult, mutationFlags, optionsOf } from "./mutation.ts";
 import { answer, onlineCommand, remark, type Online } from "./online.ts";
-import { openProgress, type Progress } from "./progress.ts";
+import { openProgress } from "./progress.ts";
+import { callsOf, chunksOf } from "./tuple-chunks.ts";
 import { filterFlags, filterOf } from "./tuple-filter.ts";
 import { readTupleFile, type PlacedTuple } from "./tuple-file.ts";
 import { formatTupleJson, formatTupleLine } from "./tuple-line.ts";
 
 const chunkTuplesMax = 5000;
-// Of a message, which has at most 4 MiB; a tuple on the wire is about as long as its JSON.
-const chunkLengthMax = 1024 * 1024;
 
 /** `prokura tuple import` */
 export const importTuples: Command = onlineCommand({
@@ -25,7 +22,7 @@ export const importTuples: Command = onlineCommand({
   detail:
     "One tuple a line, as text or JSON, as `tuple export` writes them; `.yaml` and `.json` files are lists\n" +
     "as OpenFGA's command line has them. Not atomic: each chunk is a write of its own. It may be repeated:\n" +
-    "what is there already stays. After a failure go on with --resume.",
+    "what is there already stays. A failure says the line after which to go on with --resume.",
   operands: { shown: "FILE", meaning: "- is the standard input", min: 1, max: 1 },
   flags: {
     resume: optional(
@@ -50,29 +47,37 @@ export const importTuples: Command = onlineCommand({
     const progress = openProgress(terminal.errors, "tuples read");
     const resume = values.resume ?? 0;
     const options = optionsOf({ ...values, idempotencyKey: undefined });
+    let last: Awaited<ReturnType<typeof client.tuple.importTuples>> | undefined;
     const file = endingAtFault(readTupleFile(path, terminal, Date.now()));
+    const chunks = chunksOf(file.tuples, values.chunk, resume);
+    let imported = 0n;
+    let cursor = "";
     try {
-      const response = await client.tuple.importTuples(
-        requests(chunks(file.tuples, values.chunk, resume), { tenant, options }, progress),
-      );
-      await progress.close();
-      const fault = file.fault();
-      if (fault !== undefined) {
-        await remarkResume(response.cursor, path, online);
-        throw fault.cause;
+      for await (const messages of callsOf(chunks, { tenant, options }, progress)) {
+        last = await client.tuple.importTuples(messages);
+        imported += last.importedCount;
+        cursor = last.cursor || cursor;
       }
-      await answer(online, response, () => [
-        `imported ${response.importedCount}`,
-        ...describeResult(response.result, online),
-      ]);
-      return "yes";
     } catch (cause) {
+      await progress.close();
       if (cause instanceof ApiError) {
-        await progress.close();
-        await remarkResume(cause.detail?.cursor ?? "", path, online);
+        const known = cause.detail?.cursor || cursor;
+        await remarkResume({ known, resume, isSure: cause.detail !== undefined }, path, online);
       }
       throw cause;
     }
+    await progress.close();
+    const fault = file.fault();
+    if (fault !== undefined) {
+      await remarkResume({ known: cursor, resume, isSure: true }, path, online);
+      throw fault.cause;
+    }
+    if (last === undefined) throw new RangeError("an import makes at least one call");
+    await answer(online, { ...last, importedCount: imported }, () => [
+      `imported ${imported}`,
+      ...describeResult(last?.result, online),
+    ]);
+    return "yes";
   },
 });
 
@@ -122,76 +127,37 @@ export const exportTuples: Command = onlineCommand({
   },
 });
 
-/** One message of an import. */
-interface Chunk {
-  readonly tuples: readonly PlacedTuple[];
-  readonly cursor: string;
+/** How far an import came. */
+interface Reached {
+  /** The line up to which this run is known to have stored; empty where that is none. */
+  readonly known: string;
+  /** The line after which this run began. */
+  readonly resume: number;
+  /** Nothing was stored beyond that. */
+  readonly isSure: boolean;
 }
 
-/** No chunk has a tuple twice: of two, the later one counts, in a later chunk. */
-async function* chunks(
-  tuples: AsyncIterable<PlacedTuple>,
-  size: number,
-  resume: number,
-): AsyncGenerator<Chunk> {
-  let chunk: PlacedTuple[] = [];
-  let keys = new Set<string>();
-  let length = 0;
-  const cursor = (): string => String(chunk.at(-1)?.line ?? 0);
-  for await (const placed of tuples) {
-    if (placed.line <= resume) continue;
-    const key = formatTuple(placed.tuple);
-    const added = formatTupleJson(placed.tuple).length;
-    const full = chunk.length >= size || length + added > chunkLengthMax || keys.has(key);
-    if (full && chunk.length > 0) {
-      yield { tuples: chunk, cursor: cursor() };
-      [chunk, keys, length] = [[], new Set(), 0];
-    }
-    chunk.push(placed);
-    keys.add(key);
-    length += added;
-  }
-  if (chunk.length > 0) yield { tuples: chunk, cursor: cursor() };
+/** Says where to go on. */
+async function remarkResume(
+  { known, resume, isSure }: Reached,
+  path: string,
+  online: Online,
+): Promise<void> {
+  await remark(online, `${storedText(known, isSure)}: go on with`);
+  const line = known === "" ? resume : known;
+  const flag = line === 0 ? "" : ` --resume ${line}`;
+  await remark(online, `  prokura tuple import ${path}${flag}`);
 }
 
-type Request = Parameters<Client["tuple"]["importTuples"]>[0] extends
-  | AsyncIterable<infer R>
-  | Iterable<infer R>
-  ? R
-  : never;
-
-/** For whom and how: only the first message says it. */
-interface Opening {
-  readonly tenant: string;
-  readonly options: ReturnType<typeof optionsOf>;
-}
-
-/** There is a message even where there is nothing to import. */
-async function* requests(
-  source: AsyncIterable<Chunk>,
-  opening: Opening,
-  progress: Progress,
-): AsyncGenerator<Request> {
-  let first = true;
-  for await (const { tuples, cursor } of source) {
-    const message = { tuples: tuples.map(({ tuple }) => tupleToProto(tuple)), cursor };
-    yield first ? { ...opening, ...message } : message;
-    first = false;
-    await progress.advance(tuples.length);
-  }
-  if (first) yield opening;
-}
-
-/** Says where to go on, if anything was stored. */
-async function remarkResume(cursor: string, path: string, online: Online): Promise<void> {
-  if (cursor === "") return;
-  await remark(online, `stored up to line ${cursor}: go on with`);
-  await remark(online, `  prokura tuple import ${path} --resume ${cursor}`);
+function storedText(known: string, isSure: boolean): string {
+  if (known !== "") return `stored up to line ${known}${isSure ? "" : ", maybe further"}`;
+  return isSure ? "nothing was stored" : "maybe something was stored, which a repetition leaves";
 }
 
 /**
  * The tuples before the first line that cannot be read. They end there without an error, so that what
- * was sent is stored and it is known how far; `fault` then has the error.
+ * was sent is stored and it is known how far; `fault` then has the error. Where there are none it is
+ * thrown.
  */
 function endingAtFault(source: AsyncIterable<PlacedTuple>): {
   readonly tuples: AsyncIterable<PlacedTuple>;
@@ -199,9 +165,14 @@ function endingAtFault(source: AsyncIterable<PlacedTuple>): {
 } {
   let fault: { readonly cause: unknown } | undefined;
   async function* tuples(): AsyncGenerator<PlacedTuple> {
+    let any = false;
     try {
-      yield* source;
+      for await (const tuple of source) {
+        any = true;
+        yield tuple;
+      }
     } catch (cause) {
+      if (!any) throw cause;
       fault = { cause };
     }
   }

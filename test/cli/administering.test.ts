@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, suite, test } from "node:test";
+import { run } from "./memory-terminal.ts";
 import { startServed, type Served } from "./served.ts";
 
 suite("the commands about tuples, models, tools and nodes", () => {
@@ -67,6 +68,33 @@ suite("the commands about tuples, models, tools and nodes", () => {
     await file("broken.txt", "folder:e#owner@user:a\nfolder:f#nope@user:a\n");
     const refused = await service.prokura("tuple import --chunk 1", path);
     assert.match(refused.errors, /stored up to line 1[^]*unknown_relation/);
+  });
+
+  test("an import that loses its server says up to where it is sure", async () => {
+    await using gone = await startServed();
+    const line = (index: number): string => `folder:l${index}#owner@user:a\n`;
+    async function* lines(): AsyncGenerator<string> {
+      for (let index = 1; index <= 25; index += 1) yield line(index);
+      await gone[Symbol.asyncDispose]();
+      for (let index = 26; index <= 60; index += 1) yield line(index);
+    }
+    const broken = await run(["tuple", "import", "-", "--chunk", "1"], {
+      environment: { PROKURA_ADDRESS: gone.address },
+      input: lines(),
+    });
+    assert.equal(broken.exitCode, 2);
+    assert.match(broken.errors, /stored up to line 20, maybe further: go on with/);
+    assert.match(broken.errors, /prokura tuple import - --resume 20\n[^]*not_serving/);
+  });
+
+  test("an import that cannot begin names no line", async () => {
+    const missing = await service.prokura("tuple import", join(folder, "missing.txt"));
+    assert.match(missing.errors, /there is no such file/);
+    assert.doesNotMatch(missing.errors, /--resume/);
+    const nobody = await run(["tuple", "import", await file("one.txt", "folder:z#owner@user:a\n")], {
+      environment: { PROKURA_ADDRESS: "127.0.0.1:1" },
+    });
+    assert.match(nobody.errors, /maybe something was stored[^]*tuple import [^ ]*one\.txt\n/);
   });
 
   test("of a tuple that a file has twice, the later one counts", async () => {

@@ -10,7 +10,8 @@ export interface MemoryTerminal extends Terminal {
 interface Setting {
   readonly isTty?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  /** At once, or piece by piece. */
+  readonly input?: string | AsyncIterable<string>;
 }
 
 export function memoryTerminal(setting: Setting = {}): MemoryTerminal {
@@ -24,7 +25,8 @@ export function memoryTerminal(setting: Setting = {}): MemoryTerminal {
     },
   });
   async function* bytes(): AsyncGenerator<Uint8Array> {
-    yield Buffer.from(input);
+    if (typeof input === "string") yield Buffer.from(input);
+    else for await (const piece of input) yield Buffer.from(piece);
   }
   return {
     environment,
