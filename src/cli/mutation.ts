@@ -34,6 +34,7 @@ export function describeResult(result: Result | undefined, { paint }: Online): r
   if (result === undefined || result.token === "") return [];
   const { token, enforced, nodesAcknowledged: nodes, waited } = result;
   if (!enforced) return [paint.doubtful("committed, not yet on every node"), `token ${token}`];
+  if (nodes === 0) return [paint.faint(`in force: no node held any of it, token ${token}`)];
   const time = waited === undefined ? "" : ` within ${formatDuration(durationFromProto(waited))}`;
   const on = nodes === 1 ? "on 1 node" : `on ${nodes} nodes`;
   return [paint.faint(`in force ${on}${time}, token ${token}`)];

@@ -3,7 +3,7 @@ import { formatTuple, type RelationTuple } from "../core/tuple.ts";
 import { describeResult } from "./mutation.ts";
 import { printLines, type Online } from "./online.ts";
 import type { Paint } from "./paint.ts";
-import { riskClasses } from "./risk-class.ts";
+import { riskClasses, type RiskClass } from "./risk-class.ts";
 import { drawTable } from "./table.ts";
 import type { Registration } from "./tool-registration.ts";
 
@@ -35,6 +35,7 @@ export async function reportImport(report: ImportReport, online: Online): Promis
     ...countLines(report),
     ...warnings(report, paint),
     ...describeResult(report.written, online),
+    ...nextSteps(report),
   ]);
 }
 
@@ -87,6 +88,26 @@ function warnings({ server, unreachable }: ImportReport, paint: Paint): readonly
       `no agent is eligible for mcp_server:${server} yet: nothing of it can be called. Say who with --server-eligible`,
     ),
   ];
+}
+
+/** Of the tools that came into a tier just now: nobody can call them who is in none. */
+function nextSteps({ registrations }: ImportReport): readonly string[] {
+  const tiers = riskClasses
+    .map((risk) => ({ risk, count: registrations.filter((one) => isTiered(one, risk)).length }))
+    .filter(({ count }) => count > 0);
+  if (tiers.length === 0) return [];
+  return [
+    "",
+    "next: only members of a tool's tier may call it; make agents members:",
+    ...tiers.map(
+      ({ risk, count }) =>
+        `  prokura tuple write tier:${risk}#member@agent:ID  (${count} ${count === 1 ? "tool" : "tools"})`,
+    ),
+  ];
+}
+
+function isTiered({ classification, tuples }: Registration, risk: RiskClass): boolean {
+  return classification.class === risk && tuples.some(({ relation }) => relation === "eligible");
 }
 
 function documentOf({ registrations, aroundTools, written }: ImportReport): object {

@@ -1,8 +1,6 @@
-import { contextToProto, objectFromProto, tupleFromProto } from "../client/tuple.ts";
-import { toolType } from "../core/delegation.ts";
+import { contextToProto, objectFromProto } from "../client/tuple.ts";
 import { DomainError } from "../core/error.ts";
 import { formatObject, parseObjectText, type ObjectRef } from "../core/object.ts";
-import { formatSubject } from "../core/subject.ts";
 import type { Command, Outcome } from "./command.ts";
 import { parseContextPart, readContext } from "./context-text.ts";
 import { optionalObject, optionalText, repeated, toggle, type FlagValues } from "./flag.ts";
@@ -10,7 +8,7 @@ import { consistencyOf, freshnessFlags } from "./freshness.ts";
 import { limitFlag, remarkCount } from "./limit.ts";
 import { answer, onlineCommand, type Online } from "./online.ts";
 import { readPages } from "./pages.ts";
-import { drawTable } from "./table.ts";
+import { listRegistered } from "./registered-tools.ts";
 
 const flags = {
   principal: optionalObject("principal", "on whose behalf"),
@@ -37,13 +35,15 @@ export const listTools: Command = onlineCommand({
   summary: "the tools that an actor may call for a principal, or all that are registered",
   detail:
     "With --principal and --actor: what the actor may call for the principal, before it is known on what.\n" +
-    "Without them: every tool, its server, what it requires and who is eligible. Ends with 1 where there\n" +
-    "is none.",
+    "Without them: every tool, its server, the risk class of its tier, what it requires and who is\n" +
+    "eligible. Ends with 1 where there is none.",
   flags,
   examples: ["tools list --principal user:alice --actor agent:mailbot", "tools list"],
   async run(values, online) {
     const { principal, actors } = values;
-    if (principal === undefined && actors.length === 0) return await listRegistered(values, online);
+    if (principal === undefined && actors.length === 0) {
+      return await listRegistered(consistencyOf(values), values.limit, online);
+    }
     if (principal === undefined || actors.length === 0) {
       throw new DomainError("malformed", "--principal and --actor go together");
     }
@@ -74,41 +74,4 @@ async function listAllowed(values: Values, principal: ObjectRef, online: Online)
   );
   await remarkCount(online, elements.length, more, "tool");
   return elements.length === 0 ? "no" : "yes";
-}
-
-/** What stands on tools, read as tuples: the limit counts those. */
-async function listRegistered(values: Values, online: Online): Promise<Outcome> {
-  const { last, elements, more } = await readPages(
-    (page) =>
-      online.client.tuple.readTuples({
-        tenant: online.tenant,
-        consistency: consistencyOf(values),
-        filter: { objectType: toolType },
-        ...page,
-      }),
-    (response) => response.tuples,
-    values.limit,
-  );
-  const tools = new Map<string, Map<string, string[]>>();
-  for (const { object, relation, subject } of elements.map(tupleFromProto)) {
-    const relations = tools.get(formatObject(object)) ?? new Map<string, string[]>();
-    const subjects = relations.get(relation) ?? [];
-    subjects.push(formatSubject(subject));
-    tools.set(formatObject(object), relations.set(relation, subjects));
-  }
-  const { paint } = online;
-  await answer(online, { ...last, tuples: [...elements] }, () =>
-    drawTable(
-      ["TOOL", "SERVER", "REQUIRES", "ELIGIBLE", ""],
-      [...tools].map(([tool, relations]) => [
-        paint.name(tool),
-        (relations.get("server") ?? []).join(", "),
-        (relations.get("requires") ?? []).join(", "),
-        (relations.get("eligible") ?? []).join(", "),
-        relations.has("suspended") ? paint.bad("suspended") : "",
-      ]),
-    ),
-  );
-  await remarkCount(online, tools.size, more, "tool");
-  return tools.size === 0 ? "no" : "yes";
 }

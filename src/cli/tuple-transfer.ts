@@ -62,7 +62,7 @@ export const importTuples: Command = onlineCommand({
       await progress.close();
       if (cause instanceof ApiError) {
         const known = cause.detail?.cursor || cursor;
-        await remarkResume({ known, resume, isSure: cause.detail !== undefined }, path, online);
+        await remarkResume({ known, resume, isSure: !silentCodes.has(cause.code) }, path, online);
       }
       throw cause;
     }
@@ -126,6 +126,15 @@ export const exportTuples: Command = onlineCommand({
     return "yes";
   },
 });
+
+/** With these the server does not say what became of the chunks that it was sent last. */
+const silentCodes: ReadonlySet<string> = new Set([
+  "not_serving",
+  "outcome_unknown",
+  "cancelled",
+  "deadline_exceeded",
+  "internal",
+]);
 
 /** How far an import came. */
 interface Reached {

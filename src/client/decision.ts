@@ -1,5 +1,6 @@
-import type { CheckResponse, Reason } from "../gen/prokura/v1/authorization_pb.ts";
-import { ReasonSchema, Verdict } from "../gen/prokura/v1/authorization_pb.ts";
+import type { CheckResponse } from "../gen/prokura/v1/authorization_pb.ts";
+import { Verdict } from "../gen/prokura/v1/authorization_pb.ts";
+import { reasonName } from "./enum-name.ts";
 
 /** What a client does with a decision: let the call through, or say why not. */
 export type ClientDecision =
@@ -7,7 +8,7 @@ export type ClientDecision =
   | {
       readonly kind: "denied";
       readonly id: string;
-      /** As in `resource_not_covered`. `unknown` where this client is older than the reason. */
+      /** As in `resource_not_covered`. `unknown` where this client is older than the reason, `unspecified` where there is none. */
       readonly reason: string;
       readonly detail: string;
       readonly missingContext: readonly string[];
@@ -26,14 +27,13 @@ export function decisionFromProto(response: CheckResponse): ClientDecision {
   return {
     kind: "denied",
     id,
-    reason: response.obligations.length > 0 ? "obligation_unknown" : reasonName(response.reason),
+    reason: reasonOf(response),
     detail: response.detail,
     missingContext: response.missingContext,
     delegationIds,
   };
 }
 
-function reasonName(reason: Reason): string {
-  const name = ReasonSchema.value[reason]?.name;
-  return name === undefined ? "unknown" : name.replace(/^REASON_/, "").toLowerCase();
+function reasonOf({ obligations, reason }: CheckResponse): string {
+  return obligations.length > 0 ? "obligation_unknown" : reasonName(reason) || "unspecified";
 }

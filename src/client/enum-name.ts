@@ -45,9 +45,9 @@ export function outcomeOfName(name: "allowed" | "denied" | "error"): Outcome {
   return { allowed: Outcome.ALLOWED, denied: Outcome.DENIED, error: Outcome.ERROR }[name];
 }
 
-/** As in `NO_DELEGATION`; empty where there is none. */
+/** As in `no_delegation`; empty where there is none. */
 export function reasonName(reason: Reason): string {
-  return reason === 0 ? "" : nameOf(ReasonSchema, reason, "REASON_").toUpperCase();
+  return reason === 0 ? "" : nameOf(ReasonSchema, reason, "REASON_");
 }
 
 function nameOf(schema: DescEnum, value: number, prefix: string): string {

@@ -30,7 +30,8 @@ suite("the commands about tuples, models, tools and nodes", () => {
   test("what is exported is imported as it was, into another tenant", async () => {
     await service.done("tenant create copy");
     assert.match(await service.done("tenant list"), /^copy +none[^]*^default +m/m);
-    await service.done("model write schema/models/stock.fga --tenant copy");
+    const first = await service.done("model write schema/models/stock.fga --tenant copy");
+    assert.match(first, /in force: no node held any of it, token /);
     const lines = Array.from(
       { length: 2_345 },
       (_, index) => `document:d${index}#viewer@user:u${index % 7}`,
@@ -91,9 +92,12 @@ suite("the commands about tuples, models, tools and nodes", () => {
     const missing = await service.prokura("tuple import", join(folder, "missing.txt"));
     assert.match(missing.errors, /there is no such file/);
     assert.doesNotMatch(missing.errors, /--resume/);
-    const nobody = await run(["tuple", "import", await file("one.txt", "folder:z#owner@user:a\n")], {
-      environment: { PROKURA_ADDRESS: "127.0.0.1:1" },
-    });
+    const nobody = await run(
+      ["tuple", "import", await file("one.txt", "folder:z#owner@user:a\n")],
+      {
+        environment: { PROKURA_ADDRESS: "127.0.0.1:1" },
+      },
+    );
     assert.match(nobody.errors, /maybe something was stored[^]*tuple import [^ ]*one\.txt\n/);
   });
 
@@ -143,7 +147,13 @@ suite("the commands about tuples, models, tools and nodes", () => {
 
     await service.done("tuple write tool:files/write#eligible@agent:trusted");
     const stored = "tools import --server files --ladder --server-eligible agent:*";
-    assert.match(await service.done(stored, path), /stored 13 tuples/);
+    const imported = await service.done(stored, path);
+    assert.match(imported, /stored 13 tuples/);
+    // The one that had its `eligible` already came into no tier.
+    assert.match(
+      imported,
+      /next: [^]*\n  prokura tuple write tier:read#member@agent:ID  \(1 tool\)\n$/,
+    );
     assert.equal(
       await service.done("tuple read --object tool:files/write --relation eligible"),
       "tool:files/write#eligible@agent:trusted\n",
@@ -153,10 +163,37 @@ suite("the commands about tuples, models, tools and nodes", () => {
     assert.match(again, /stored 0 tuples; 2 tools keep what they have/);
     const document = JSON.parse(await service.done("tools import --server files --json", path));
     assert.deepEqual(document.tools[1].kept.eligible, ["agent:trusted"]);
+    assert.doesNotMatch(again, /next:/);
     assert.match(
       await service.done("tools list"),
-      /tool:files\/read +mcp_server:files +permission:mcp_server\/user +tier:read#member/,
+      /tool:files\/read +mcp_server:files +read +permission:mcp_server\/user +tier:read#member/,
     );
+    const listed = JSON.parse(await service.done("tools list --json --limit 1"));
+    assert.deepEqual(listed.tools, [
+      {
+        name: "tool:files/read",
+        server: ["mcp_server:files"],
+        class: ["read"],
+        requires: ["permission:mcp_server/user"],
+        eligible: ["tier:read#member"],
+        suspended: false,
+      },
+    ]);
+    assert.equal(listed.more, true);
+    assert.match((await service.prokura("tools list --limit 1")).errors, /1 tool, and more/);
+    await service.done("suspend tool:files/write");
+    const both = JSON.parse(await service.done("tools list --json"));
+    assert.deepEqual(
+      both.tools.map((tool: { suspended: boolean; class: string[] }) => [
+        tool.class,
+        tool.suspended,
+      ]),
+      [
+        [["read"], false],
+        [[], true],
+      ],
+    );
+    assert.equal(both.more, false);
   });
 
   test("relations are asked for both ways", async () => {

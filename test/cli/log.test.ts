@@ -57,7 +57,7 @@ suite("prokura log", () => {
 
   test("lists what was decided, and nothing of what was in a context", async () => {
     const text = await served.done("log list --principal user:alice --since 1h");
-    assert.match(text, /denied NO_DELEGATION +user:alice +agent:bot +tool:send +mailbox:alice/);
+    assert.match(text, /denied no_delegation +user:alice +agent:bot +tool:send +mailbox:alice/);
     assert.match(text, /allowed +user:alice/);
     const { output } = await served.prokura("log list --outcome allowed --json");
     const { decisions } = JSON.parse(output);
