@@ -28,7 +28,8 @@ async function run() {
   }
   if (command === "gateway") {
     const { runGateway } = await import(moduleFile("gateway/gateway"));
-    return await runGateway(rest);
+    const { createLog } = await import(moduleFile("rpc/log"));
+    return await runGateway(rest, createLog);
   }
   const { runCli } = await import(moduleFile("cli/main"));
   return await runCli([command, ...rest]);

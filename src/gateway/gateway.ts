@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
-import { pino, type Logger } from "pino";
+import type { Logger } from "pino";
 import { createClient, type ClientOptions, type ClientTls } from "../client/client.ts";
 import { readKeySet } from "../identity/key-set.ts";
 import type { Authorization } from "./authorization.ts";
@@ -15,29 +15,39 @@ import { connectStdioAgent } from "./stdio-agent.ts";
 import { createTokenReader, TokenError, type Authenticated } from "./token.ts";
 import { connectUpstream } from "./upstream.ts";
 
-const usage = `usage: prokura gateway --config <file> [--check] [--log-level <level>]
+const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+const logFormats = ["auto", "json", "text"] as const;
+
+const usage = `usage: prokura gateway --config <file> [--check] [--log-level <level>] [--log-format <format>]
 
 Stands between an MCP client and an MCP server, and lets through what Prokura allows.
 
   --config <file>      the configuration, YAML or JSON
   --check              read the configuration, say what is wrong with it, and end
-  --log-level <level>  error, warn, info (default) or debug; the log goes to stderr
+  --log-level <level>  ${logLevels.join(", ")}; info unless PROKURA_LOG_LEVEL says otherwise
+  --log-format <how>   ${logFormats.join(", ")}; auto, text on a terminal and else JSON, unless
+                       PROKURA_LOG_FORMAT says otherwise
+
+The log goes to stderr, in the form of the log of \`prokura serve\`.
 `;
+
+/** Makes a log that goes to stderr. */
+type OpenLog = (level: string, format: "json" | "text") => Logger;
 
 /**
  * Runs until the agent closes its end (stdio) or a signal comes. Returns the exit code: 0 for an end
  * that was asked for, 1 for a failure, 2 for a wrong command line or configuration.
  */
-export async function runGateway(argv: readonly string[]): Promise<number> {
+export async function runGateway(argv: readonly string[], openLog: OpenLog): Promise<number> {
   try {
-    const options = parseOptions(argv);
+    const options = parseOptions(argv, process.env);
     if (options.help) {
       process.stdout.write(usage);
       return 0;
     }
     const config = await readGatewayConfig(options.config);
     if (options.check) return 0;
-    const log = pino({ level: options.logLevel, name: "gateway" }, pino.destination(2));
+    const log = openLog(options.logLevel, options.logFormat);
     using client = createClient(await connectionOf(config.service.address, process.env));
     await run(config, createServiceAuthorization(client, config.service), log);
     return 0;
@@ -90,25 +100,41 @@ interface Options {
   readonly check: boolean;
   readonly help: boolean;
   readonly logLevel: string;
+  readonly logFormat: "json" | "text";
 }
 
-function parseOptions(argv: readonly string[]): Options {
+function parseOptions(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Options {
   const { values } = parseArgs({
     args: [...argv],
     options: {
       config: { type: "string" },
       check: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
-      "log-level": { type: "string", default: "info" },
+      "log-level": { type: "string", default: environment["PROKURA_LOG_LEVEL"] || "info" },
+      "log-format": { type: "string", default: environment["PROKURA_LOG_FORMAT"] || "auto" },
     },
   });
   const { config = "", check, help } = values;
   if (config === "" && !help) throw new ConfigError("--config", "is missing");
   const logLevel = values["log-level"];
-  if (!["error", "warn", "info", "debug"].includes(logLevel)) {
-    throw new ConfigError("--log-level", "must be error, warn, info or debug");
+  if (!logLevels.includes(logLevel)) {
+    throw new ConfigError("--log-level", `must be one of ${logLevels.join(", ")}`);
   }
-  return { config, check, help, logLevel };
+  const logFormat = logFormats.find((known) => known === values["log-format"]);
+  if (logFormat === undefined) {
+    throw new ConfigError("--log-format", `must be one of ${logFormats.join(", ")}`);
+  }
+  const onTerminal = process.stderr.isTTY ? "text" : "json";
+  return {
+    config,
+    check,
+    help,
+    logLevel,
+    logFormat: logFormat === "auto" ? onTerminal : logFormat,
+  };
 }
 
 async function run(

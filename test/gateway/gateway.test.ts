@@ -45,11 +45,26 @@ suite("prokura gateway", () => {
       [["--config", join(files.root, "none.yaml")], /none\.yaml: cannot be read/],
       [[], /--config: is missing/],
       [["--cofnig", "x"], /--cofnig/],
+      [["--config", "x", "--log-format", "xml"], /--log-format: must be one of auto, json, text/],
     ] as const;
     for (const [args, message] of cases) {
       const gateway = run(...args);
       assert.match(await text(gateway.errors), message);
       assert.deepEqual(await gateway.ended, [2, null]);
+    }
+  });
+
+  test("logs levels by their names, as the server does", async () => {
+    await using files = await createFileWorld({ listen: { port: 0 } });
+    for (const [format, line] of [
+      ["json", /^{"level":"info",.*"msg":"listening"}\n$/],
+      ["text", /^[0-9:.]{12} info {2}listening url=http:.* server=fs\n$/],
+    ] as const) {
+      const gateway = run("--config", files.configFile, "--log-format", format);
+      const [written] = await once(gateway.errors, "data");
+      assert.match(String(written), line);
+      gateway.stop();
+      await gateway.ended;
     }
   });
 
