@@ -11,6 +11,7 @@ import { judgeEligibility } from "./eligibility.ts";
 import { member, needs, notMember, union, unknown, type Membership } from "./membership.ts";
 import { judgeSession, judgeSessionParties } from "./session.ts";
 import type { RelationPlan } from "./plan.ts";
+import { closeRule, openRule } from "./rule-trace.ts";
 import { Tally, type Failure } from "./tally.ts";
 
 /** What all chains together say. */
@@ -25,6 +26,11 @@ export interface ChainsRuling {
   readonly delegationIds: readonly string[];
 }
 
+const noDelegation: Failure = {
+  reason: "no_delegation",
+  detail: "the principal has delegated nothing to the actor",
+};
+
 /** How far past the chains that are known to look ahead at once, where pages are missing. */
 const lookAheadMin = 8;
 
@@ -34,6 +40,10 @@ export function judgeChains(call: CallCase): ChainsRuling {
   const { run } = parties;
   const leaves = leavesOf(parties);
   const best = new Best();
+  if (leaves?.length === 0) {
+    const label = "rule 2: a chain of delegations leads to the actor";
+    run.trace?.note(label, notMember, noDelegation.detail);
+  }
   let result: Membership = leaves === undefined ? unknown : notMember;
   const names: string[] = [];
   let known = 0;
@@ -75,17 +85,36 @@ function judgeCall(call: CallCase, chain: Chain): Tally {
     tally.add(unknown, Infinity);
     return tally;
   }
-  const { parties, tool, servers } = call;
-  judgeChain(parties, chain, tally);
-  if (tally.failure !== undefined && !parties.run.scope.hasMissed) return tally;
-  judgeCoverage(call, chain, tally);
-  if (tally.failure !== undefined && !parties.run.scope.hasMissed) return tally;
-  judgeSessionParties(parties, tally);
-  for (const { delegation } of chain.links) judgeSession(parties, delegation, tally);
-  for (const { delegate } of chain.links) {
-    if (delegate !== -1) judgeEligibility(parties, delegate, tool, servers, tally);
-  }
+  const { scope, trace } = call.parties.run;
+  const carried = openRule(
+    trace,
+    "rules 1 and 2: the chain is live, unsuspended, and as named",
+    tally,
+  );
+  judgeChain(call.parties, chain, carried);
+  closeRule(trace, carried, tally);
+  if (tally.failure !== undefined && !scope.hasMissed) return tally;
+  const covered = openRule(trace, "rule 3: every link covers the tool and the resources", tally);
+  judgeCoverage(call, chain, covered);
+  closeRule(trace, covered, tally);
+  if (tally.failure !== undefined && !scope.hasMissed) return tally;
+  judgeFitness(call, chain, tally);
   return tally;
+}
+
+/** Rules 5 and 6, the session first, as the reasons have it. */
+function judgeFitness(call: CallCase, chain: Chain, tally: Tally): void {
+  const { parties, tool, servers } = call;
+  const { trace } = parties.run;
+  const inSession = openRule(trace, "rule 6: every link lets the session in", tally);
+  judgeSessionParties(parties, inSession);
+  for (const { delegation } of chain.links) judgeSession(parties, delegation, inSession);
+  closeRule(trace, inSession, tally);
+  const eligible = openRule(trace, "rule 5: every actor is eligible for the tool", tally);
+  for (const { delegate } of chain.links) {
+    if (delegate !== -1) judgeEligibility(parties, delegate, tool, servers, eligible);
+  }
+  closeRule(trace, eligible, tally);
 }
 
 /** Rule 3: every link covers the tool and, by the same link, every resource. */
@@ -167,12 +196,7 @@ class Best {
 
   failure(call: CallCase): Failure {
     const failure = this.#failure;
-    if (failure === undefined) {
-      return {
-        reason: "no_delegation",
-        detail: "the principal has delegated nothing to the actor",
-      };
-    }
+    if (failure === undefined) return noDelegation;
     if (!isCoverage(failure.reason) || !this.#isSplit(call)) return failure;
     return {
       reason: "split_coverage",

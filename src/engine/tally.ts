@@ -21,6 +21,12 @@ export class Tally {
     return value !== notMember;
   }
 
+  /** The rules of another, which come after those of this one. */
+  addAll({ value, untilMs, failure }: Tally): void {
+    this.add(value, untilMs);
+    this.failure ??= failure;
+  }
+
   fail(reason: Reason, detail: string): void {
     this.value = notMember;
     this.failure ??= { reason, detail };

@@ -155,24 +155,28 @@ suite("an explanation", () => {
       "      yes tuple viewer@user:alice",
       "      no document:plan#blocked@user:alice",
       "  yes a chain that ends with `delegation:d2`",
-      "    yes delegation:d1#delegable_to@agent:helper",
-      "      yes tuple delegable_to@agent:helper",
-      "    yes delegation:d1#tool@tool:read",
-      "      yes tuple tool@tool:read",
-      "    yes delegation:d1#resource@document:plan",
-      "      yes tuple resource@document:plan",
-      "    yes delegation:d2#tool@tool:read",
-      "      yes tuple tool@tool:read",
-      "    yes delegation:d2#resource@document:plan",
-      "      yes tuple resource@document:plan",
-      "    yes delegation:d1#session@session:*",
-      "      yes tuple session@session:*",
-      "    yes delegation:d2#session@session:*",
-      "      yes tuple session@session:*",
-      "    yes tool:read#eligible@agent:mailbot",
-      "      yes tuple eligible@agent:*",
-      "    yes tool:read#eligible@agent:helper",
-      "      yes tuple eligible@agent:*",
+      "    yes rules 1 and 2: the chain is live, unsuspended, and as named",
+      "      yes delegation:d1#delegable_to@agent:helper",
+      "        yes tuple delegable_to@agent:helper",
+      "    yes rule 3: every link covers the tool and the resources",
+      "      yes delegation:d1#tool@tool:read",
+      "        yes tuple tool@tool:read",
+      "      yes delegation:d1#resource@document:plan",
+      "        yes tuple resource@document:plan",
+      "      yes delegation:d2#tool@tool:read",
+      "        yes tuple tool@tool:read",
+      "      yes delegation:d2#resource@document:plan",
+      "        yes tuple resource@document:plan",
+      "    yes rule 6: every link lets the session in",
+      "      yes delegation:d1#session@session:*",
+      "        yes tuple session@session:*",
+      "      yes delegation:d2#session@session:*",
+      "        yes tuple session@session:*",
+      "    yes rule 5: every actor is eligible for the tool",
+      "      yes tool:read#eligible@agent:mailbot",
+      "        yes tuple eligible@agent:*",
+      "      yes tool:read#eligible@agent:helper",
+      "        yes tuple eligible@agent:*",
     ]);
   });
 
@@ -189,6 +193,15 @@ suite("an explanation", () => {
     ]);
   });
 
+  test("of a call without any delegation says so by its rule", () => {
+    const none = chained.filter(({ object }) => object.type !== "delegation");
+    const { explanation } = explainedCall(none);
+    assert.equal(
+      lines(explanation).at(-1),
+      "  no rule 2: a chain of delegations leads to the actor (the principal has delegated nothing to the actor)",
+    );
+  });
+
   test("of a call that lacks context, or met a limit, is neither yes nor no", () => {
     const open = [
       ...aliceLetsMailbot.filter((tuple) => formatTuple(tuple) !== "delegation:d1#tool@tool:read"),
@@ -198,6 +211,16 @@ suite("an explanation", () => {
     assert.ok(answer.kind === "denied" && answer.reason === "context_missing");
     assert.equal(explanation.outcome, "needs_context");
     assert.match(explanation.detail ?? "", /^context_missing: /);
+    const [chain] = explanation.children.filter(({ label }) => label.startsWith("a chain"));
+    assert.deepEqual(
+      chain?.children.map(({ label, outcome }) => [label.replace(/:.*/, ""), outcome]),
+      [
+        ["rules 1 and 2", "yes"],
+        ["rule 3", "needs_context"],
+        ["rule 6", "yes"],
+        ["rule 5", "yes"],
+      ],
+    );
     const limits = { ...defaultLimits, stepsMax: 1 };
     const limited = decided(explainCall(viewOf(stock, chained), call(), limits));
     assert.equal(limited.explanation.outcome, "unknown");
