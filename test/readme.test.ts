@@ -13,8 +13,7 @@ suite("README", () => {
   });
 
   test("it explains every reason", () => {
-    for (const reason of reasons)
-      assert.ok(readme.includes(`| \`${reason}\` |`), reason);
+    for (const reason of reasons) assert.ok(readme.includes(`| \`${reason}\` |`), reason);
   });
 
   test("its architecture takes at most eighty lines", () => {
