@@ -21,14 +21,39 @@ import {
 
 const keyFileName = "decision-log-key.pem";
 
+/**
+ * The key with which the node signs its log, and what it writes. A node whose log is off uses one that
+ * is there, and makes none. Else it fails where the key cannot be read or made: a log that nobody signs
+ * proves little.
+ */
+export async function openSigningKey(config: Config, log: Logger): Promise<SigningKey | undefined> {
+  const { decisionLog, decisionLogKeyFile, dataDir } = config;
+  const path = decisionLogKeyFile ?? join(dataDir, keyFileName);
+  let pem = await readFile(path, "utf8").catch(() => undefined);
+  if (pem === undefined && decisionLog === "off") return undefined;
+  if (pem === undefined && decisionLogKeyFile === undefined) {
+    pem = await makeKeyFile(dataDir, path);
+    log.info({ path }, "made a key that signs the decision log");
+  }
+  const key = pem === undefined ? undefined : readSigningKey(pem);
+  if (key === undefined) {
+    throw new DomainError(
+      "malformed",
+      `\`${path}\` is no Ed25519 private key in PEM that can be read, see --decision-log-key`,
+    );
+  }
+  log.info({ key: keyName(key.publicKey) }, "what this node logs and writes is signed");
+  return key;
+}
+
 /** The log of decisions as configured; `undefined` where it is off. It is closed with the parts. */
-export async function openDecisionLog(
+export function openDecisionLog(
   config: Config,
   log: Logger,
-  database: Database,
+  { database, key }: { readonly database: Database; readonly key: SigningKey | undefined },
   parts: AsyncDisposableStack,
-): Promise<DecisionLog | undefined> {
-  if (config.decisionLog === "off") return undefined;
+): DecisionLog | undefined {
+  if (config.decisionLog === "off" || key === undefined) return undefined;
   const decisionLog = createDecisionLog({
     store: {
       open: (chains) => openChains(database, chains),
@@ -37,7 +62,7 @@ export async function openDecisionLog(
       checkpoint: (checkpoints) => insertCheckpoints(database, checkpoints),
     },
     sealer: createSealer(),
-    key: await openSigningKey(config, log),
+    key,
     settings: {
       mode: config.decisionLog,
       queueMax: config.decisionLogQueueMax,
@@ -93,26 +118,6 @@ export function createLogSweeper(
   const { tenants } = storage;
   const { decisionLogKeepMs: keepMs } = config;
   return new LogSweeper({ log: decisionLog, aged, tenants, keepMs, nowMs: Date.now });
-}
-
-/** Fails where the key cannot be read or made: a log that nobody signs proves little. */
-async function openSigningKey(config: Config, log: Logger): Promise<SigningKey> {
-  const { decisionLogKeyFile, dataDir } = config;
-  const path = decisionLogKeyFile ?? join(dataDir, keyFileName);
-  let pem = await readFile(path, "utf8").catch(() => undefined);
-  if (pem === undefined && decisionLogKeyFile === undefined) {
-    pem = await makeKeyFile(dataDir, path);
-    log.info({ path }, "made a key that signs the decision log");
-  }
-  const key = pem === undefined ? undefined : readSigningKey(pem);
-  if (key === undefined) {
-    throw new DomainError(
-      "malformed",
-      `\`${path}\` is no Ed25519 private key in PEM that can be read, see --decision-log-key`,
-    );
-  }
-  log.info({ key: keyName(key.publicKey) }, "decisions are logged, and signed");
-  return key;
 }
 
 async function makeKeyFile(dataDir: string, path: string): Promise<string> {

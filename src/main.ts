@@ -2,7 +2,7 @@ import cluster from "node:cluster";
 import type { Logger } from "pino";
 import { openCertificates, openIssuers } from "./caller-credentials.ts";
 import { formatAddress, formatOptions, isLoopback, parseConfig, type Config } from "./config.ts";
-import { bothSinks, boundToLog, openDecisionLog } from "./decision-log.ts";
+import { bothSinks, boundToLog, openDecisionLog, openSigningKey } from "./decision-log.ts";
 import { DomainError } from "./core/error.ts";
 import type { Issuers } from "./identity/parse-issuers.ts";
 import { createTokenVerifier } from "./identity/token-verifier.ts";
@@ -118,9 +118,10 @@ export async function openNode(
 ): Promise<Node> {
   const issuers = await openIssuers(config);
   const database = await openDatabase(config, log, parts);
-  const decisionLog = await openDecisionLog(config, log, database, parts);
+  const key = await openSigningKey(config, log);
+  const decisionLog = openDecisionLog(config, log, { database, key }, parts);
   const seal = await openHintSeal(database);
-  const writer = createWriter(database, seal);
+  const writer = createWriter(database, seal, key);
   parts.defer(() => writer.close());
   const storage = boundToLog(storageOf(database, writer), decisionLog);
   const models = modelSourceOf(storage);

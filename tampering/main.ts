@@ -1,8 +1,9 @@
 import { ageTamperings } from "./age-tamperings.ts";
 import { changeTamperings } from "./change-tamperings.ts";
 import { controls } from "./controls.ts";
+import { liveTamperings } from "./live-tamperings.ts";
 import { LogCopy } from "./log-copy.ts";
-import { makeRealLog } from "./real-log.ts";
+import { keep, makeRealLog } from "./real-log.ts";
 import { rewritings } from "./rewriting.ts";
 import { rowTamperings } from "./row-tamperings.ts";
 import { tableTamperings } from "./table-tamperings.ts";
@@ -24,14 +25,17 @@ const tamperings = [
   ...tableTamperings(),
   ...changeTamperings(),
   ...ageTamperings(),
+  ...liveTamperings(),
 ];
 let number = 0;
 let detected = 0;
-for (const { name, harm } of tamperings) {
+for (const { name, harm, isKeptAfter } of tamperings) {
   number += 1;
   await using copy = await LogCopy.make(log.connectionString, number);
   await harm(copy, log);
-  const { findings, findingCount } = await copy.verify(log.kept);
+  const { findings, findingCount } = await copy.verify(
+    isKeptAfter ? await keep(copy.connectionString) : log.kept,
+  );
   if (findingCount > 0) detected += 1;
   const [first] = findings;
   say(findingCount > 0 ? "detected" : "MISSED", name, first && `${first.code}: ${first.message}`);

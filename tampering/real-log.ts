@@ -101,7 +101,8 @@ async function prepare(server: ServerProcess): Promise<void> {
   await delegate(client, "user:alice");
 }
 
-async function change(server: ServerProcess): Promise<void> {
+/** Changes of most kinds. */
+export async function change(server: ServerProcess): Promise<void> {
   using client = createClient({ address: server.grpcAddress, deadlineMs: 20_000 });
   await write(client, ["mailbox:bob#owner@user:bob"]);
   await delegate(client, "user:bob");
@@ -154,7 +155,8 @@ function why(reason: string): { readonly reason: string } {
   return { reason };
 }
 
-async function keep(connectionString: string): Promise<readonly SignedCheckpoint[]> {
+/** The last checkpoint of each chain. */
+export async function keep(connectionString: string): Promise<readonly SignedCheckpoint[]> {
   const client = new Client({ connectionString });
   await client.connect();
   const { rows } = await client.query<{ body: string; signature: Buffer }>(

@@ -6,6 +6,8 @@ export interface Tampering {
   readonly name: string;
   /** Fails where it finds nothing to tamper with: it would prove nothing. */
   readonly harm: (copy: LogCopy, log: RealLog) => Promise<void>;
+  /** What was signed after it is kept as well: for what goes in behind the last checkpoint that was kept. */
+  readonly isKeptAfter?: true;
 }
 
 /** A statement that must hit something. */

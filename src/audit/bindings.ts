@@ -42,6 +42,15 @@ export class Bindings {
     this.#last = Math.max(this.#last, revision);
   }
 
+  /** The last that is proven; 0: none is. */
+  get lastProven(): number {
+    let last = 0;
+    for (const [index, revision] of this.#revisions.entries()) {
+      if (this.#trust[index] === proven) last = Math.max(last, revision);
+    }
+    return last;
+  }
+
   /** Those from the one index to before the other were signed. */
   attest(from: number, to: number): void {
     this.#trust.fill(attested, from, to);

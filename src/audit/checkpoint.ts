@@ -37,6 +37,8 @@ export interface SigningKey {
   /** As in `Checkpoint`. */
   readonly publicKey: string;
   sign(checkpoint: Omit<Checkpoint, "key">): SignedCheckpoint;
+  /** Ed25519, in base64url. */
+  signText(text: string): string;
 }
 
 const rawKeyBytes = 32;
@@ -52,13 +54,16 @@ export function readSigningKey(pem: string): SigningKey | undefined {
   }
   if (key.asymmetricKeyType !== "ed25519") return undefined;
   const publicKey = rawKeyOf(createPublicKey(key));
+  const signText = (text: string): string =>
+    sign(null, Buffer.from(text), key).toString("base64url");
   return {
     publicKey,
     sign: (checkpoint) => {
       const { atMs, ...rest } = checkpoint;
       const body = canonicalJson({ ...rest, at: atMs, key: publicKey, kind: "checkpoint" });
-      return { body, signature: sign(null, Buffer.from(body), key).toString("base64url") };
+      return { body, signature: signText(body) };
     },
+    signText,
   };
 }
 
@@ -72,10 +77,14 @@ export function makeSigningKey(): string {
 export function openCheckpoint({ body, signature }: SignedCheckpoint): Checkpoint | undefined {
   const checkpoint = claimOfCheckpoint(body);
   if (checkpoint === undefined) return undefined;
-  const key = publicKeyOf(checkpoint.key);
-  if (key === undefined) return undefined;
-  const signed = verify(null, Buffer.from(body), key, Buffer.from(signature, "base64url"));
-  return signed ? checkpoint : undefined;
+  return isSigned(body, signature, checkpoint.key) ? checkpoint : undefined;
+}
+
+/** Whether it is a signature of the text by that key, as in `Checkpoint`. */
+export function isSigned(text: string, signature: string, publicKey: string): boolean {
+  const key = publicKeyOf(publicKey);
+  if (key === undefined) return false;
+  return verify(null, Buffer.from(text), key, Buffer.from(signature, "base64url"));
 }
 
 /** A short name of a public key, for people. */

@@ -1,7 +1,7 @@
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../core/json.ts";
 import type { LogBase, LogPart } from "./log-part.ts";
 import { numberOf, parseObject, textOf } from "./log-row.ts";
-import { digestOfContent, type RevisionFacts } from "./revision-digest.ts";
+import { digestOfContent, type RevisionFacts, type RevisionSignature } from "./revision-digest.ts";
 
 /** A part of the log as lines of JSON, one a row: what `partOfLine` reads. */
 export function linesOfPart(part: LogPart): readonly string[] {
@@ -15,7 +15,13 @@ export function linesOfPart(part: LogPart): readonly string[] {
       ];
     }
     case "changes":
-      return [canonicalJson({ changes: { base: { ...part.base } } })];
+      return [canonicalJson({ changes: { base: { ...part.base }, head: part.head } })];
+    case "live":
+      return [
+        canonicalJson({ live: part.model === undefined ? {} : { model: { ...part.model } } }),
+      ];
+    case "tuples":
+      return [canonicalJson({ tuples: part.rows })];
     case "segment": {
       const { rows, hashes, chain } = part;
       if (rows === undefined) return [canonicalJson({ chain, unreadable: [...hashes] })];
@@ -28,9 +34,10 @@ export function linesOfPart(part: LogPart): readonly string[] {
       });
     }
     case "revision": {
-      const { facts, digest, content } = part;
+      const { facts, digest, content, signed } = part;
       const kept = content === undefined ? {} : { content: { ...content } };
-      return [canonicalJson({ change: { digest, facts: { ...facts }, ...kept } })];
+      const signature = signed === undefined ? {} : { signed: { ...signed } };
+      return [canonicalJson({ change: { digest, facts: { ...facts }, ...kept, ...signature } })];
     }
   }
 }
@@ -43,7 +50,8 @@ export class ExportReader {
   partOfLine(line: string): LogPart | undefined {
     const members = parseObject(line);
     if (members === undefined) return undefined;
-    const { chain, checkpoint, changes, change, row, text, unreadable, hash } = members;
+    const { chain, checkpoint, changes, change, live, tuples, row, text, unreadable, hash } =
+      members;
     if (isObject(checkpoint)) {
       const signed = {
         body: textOf(checkpoint, "body"),
@@ -57,7 +65,11 @@ export class ExportReader {
       const headHash = textOf(chain, "hash");
       return { kind: "chain", chain: this.#chain, headSeq, headHash, base: baseOf(chain) };
     }
-    if (isObject(changes)) return { kind: "changes", base: baseOf(changes) };
+    if (isObject(changes)) {
+      return { kind: "changes", base: baseOf(changes), head: numberOf(changes, "head") ?? 0 };
+    }
+    if (isObject(live)) return liveOf(live);
+    if (Array.isArray(tuples)) return { kind: "tuples", rows: tuples.filter(isList) };
     if (isObject(change)) return revisionOf(change);
     if (typeof hash === "string" && isObject(row)) {
       const firstSeq = numberOf(row, "seq") ?? 0;
@@ -83,7 +95,14 @@ function revisionOf(change: JsonObject): LogPart | undefined {
     facts: factsOf(facts),
     digest: textOf(change, "digest"),
     ...contentOf(change["content"], facts),
+    ...signedOf(change["signed"]),
   };
+}
+
+function signedOf(signed: Json | undefined): { readonly signed?: RevisionSignature } {
+  if (!isObject(signed)) return {};
+  const count = numberOf(signed, "count") ?? 0;
+  return { signed: { count, signature: textOf(signed, "signature") } };
 }
 
 /** What a revision changed, hashed again; nothing where it is not given or nothing was written to compare. */
@@ -121,7 +140,23 @@ export function factsOf(facts: JsonObject): RevisionFacts {
     deletedCount: numberOf(facts, "deletedCount") ?? 0,
     recordIds: nullable("recordIds"),
     contentDigest: textOf(facts, "contentDigest"),
+    ...(facts["liveDigest"] === undefined ? {} : { liveDigest: textOf(facts, "liveDigest") }),
+    ...(facts["signer"] === undefined ? {} : { signer: textOf(facts, "signer") }),
   };
+}
+
+function liveOf({ model }: JsonObject): LogPart {
+  if (!isObject(model)) return { kind: "live" };
+  const [id, sources, parsed] = [
+    textOf(model, "id"),
+    textOf(model, "sources"),
+    textOf(model, "parsed"),
+  ];
+  return { kind: "live", model: { id, sources, parsed } };
+}
+
+function isList(value: Json): value is Json[] {
+  return Array.isArray(value);
 }
 
 function isObject(value: Json | undefined): value is JsonObject {

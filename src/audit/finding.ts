@@ -25,7 +25,11 @@ export type FindingCode =
   | "change_altered"
   | "change_missing"
   /** The changes agree with each other, but not with what the chains say of them. */
-  | "change_rewritten";
+  | "change_rewritten"
+  /** A change that no node signed that is believed, though others before it are signed. */
+  | "change_unsigned"
+  /** What counts now is not what the changes left. */
+  | "live_altered";
 
 export interface Finding {
   readonly code: FindingCode;

@@ -1,11 +1,19 @@
+import type { Json } from "../core/json.ts";
 import type { SignedCheckpoint } from "./checkpoint.ts";
-import type { RevisionContent, RevisionFacts } from "./revision-digest.ts";
+import type { RevisionContent, RevisionFacts, RevisionSignature } from "./revision-digest.ts";
 
 /**
  * The log of a tenant comes in parts, in this order: checkpoints, each chain whole, where the changes
- * begin, the changes.
+ * begin, the changes, what counted at their head.
  */
-export type LogPart = ChainPart | SegmentPart | CheckpointPart | ChangesPart | RevisionPart;
+export type LogPart =
+  | ChainPart
+  | SegmentPart
+  | CheckpointPart
+  | ChangesPart
+  | RevisionPart
+  | LivePart
+  | TuplesPart;
 
 /** A chain, before its segments, and what the database says that its last row is. */
 export interface ChainPart {
@@ -30,6 +38,22 @@ export interface LogBase {
 export interface ChangesPart {
   readonly kind: "changes";
   readonly base: LogBase;
+  /** The last revision when the reading of the changes began: more may follow. */
+  readonly head: number;
+}
+
+/** Comes before the tuples that were live at the head. */
+export interface LivePart {
+  readonly kind: "live";
+  /** The model that is active; absent where none is, or where it is gone. */
+  readonly model?: { readonly id: string; readonly sources: string; readonly parsed: string };
+}
+
+/** Some of the tuples that were live at the head. */
+export interface TuplesPart {
+  readonly kind: "tuples";
+  /** The revision that made it, its place there, and its columns; in the order of those places. */
+  readonly rows: readonly (readonly Json[])[];
 }
 
 /** Rows as they were written together, and what the database says of them beside. */
@@ -76,4 +100,6 @@ export interface RevisionPart {
   /** What it changed, hashed again from the tuples; absent where they are no longer all kept. */
   readonly contentDigest?: string;
   readonly content?: RevisionContent;
+  /** With the last of those that were written together. */
+  readonly signed?: RevisionSignature;
 }

@@ -16,6 +16,18 @@ export interface RevisionFacts {
   readonly recordIds: string | null;
   /** `digestOfContent` of what it changed. */
   readonly contentDigest: string;
+  /** Of the sum over all that counts after it; absent where nobody summed it up. */
+  readonly liveDigest?: string;
+  /** The key of the node that wrote it, as in `Checkpoint`; absent where it has none. */
+  readonly signer?: string;
+}
+
+/** A node's word for the last revisions of those that it wrote together. */
+export interface RevisionSignature {
+  /** How many they are, up to this one. */
+  readonly count: number;
+  /** Ed25519, in base64url. */
+  readonly signature: string;
 }
 
 /** What a revision changed: rows as the database holds them, each a list of its columns. */
@@ -31,6 +43,15 @@ export const genesisHash: string = "0".repeat(64);
 /** SHA-256, in hexadecimal, over the digest before it and the canonical JSON of the facts. */
 export function digestOfRevision(previous: string, facts: RevisionFacts): string {
   return hash("sha256", previous + canonicalJson({ ...facts }), "hex");
+}
+
+/** What is signed of a revision, and so many before it. */
+export function textToSign(
+  { tenant, revision }: Pick<RevisionFacts, "tenant" | "revision">,
+  digest: string,
+  count: number,
+): string {
+  return canonicalJson({ count, digest, kind: "revisions", revision, tenant });
 }
 
 /** The order of what was created counts; deletions and records have none. */

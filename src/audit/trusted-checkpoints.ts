@@ -36,6 +36,11 @@ export class TrustedCheckpoints {
     for (const signed of kept) this.#keep(signed);
   }
 
+  /** Whether what is signed with the key counts. */
+  believes(key: string): boolean {
+    return this.#keys.size === 0 || this.#keys.has(key);
+  }
+
   get chains(): readonly string[] {
     return [...this.#byChain.keys()];
   }
@@ -59,7 +64,7 @@ export class TrustedCheckpoints {
       return;
     }
     this.#seen.add(`${seq} ${chain}`);
-    if (this.#keys.size > 0 && !this.#keys.has(key)) return;
+    if (!this.believes(key)) return;
     this.#note(checkpoint, false);
   }
 

@@ -1,7 +1,9 @@
 import type { Bindings } from "./bindings.ts";
 import type { Findings } from "./finding.ts";
-import type { LogBase, RevisionPart } from "./log-part.ts";
+import { LiveSum } from "./live-sum.ts";
+import type { ChangesPart, RevisionPart } from "./log-part.ts";
 import { digestOfRevision, genesisHash } from "./revision-digest.ts";
+import type { SignersVerifier } from "./verify-signers.ts";
 
 /** How far the changes were followed. */
 export interface ChangesReport {
@@ -15,13 +17,25 @@ export interface ChangesReport {
   readonly provenRevision: number;
   /** How many are from before there were digests: of them nothing is proven. */
   readonly unsealed: number;
+  /** How many are from before the first that a node signed: that nodes wrote them is not proven. */
+  readonly unsigned: number;
+}
+
+/** What the changes are held against. */
+export interface ChangesPorts {
+  readonly bindings: Bindings;
+  /** What a revision of up to that time changed may be gone: a signed row says so. */
+  readonly historyMs: number;
+  readonly signers: SignersVerifier;
+  readonly findings: Findings;
 }
 
 /** Follows the revisions of a tenant, in order. */
 export class ChangesVerifier {
-  readonly #bindings: Bindings;
-  readonly #historyMs: number;
-  readonly #findings: Findings;
+  readonly #ports: ChangesPorts;
+  readonly #head: number;
+  #liveDigest: string | undefined;
+  #isSummed = false;
   #first = 0;
   #last: number;
   #revisions = 0;
@@ -32,13 +46,17 @@ export class ChangesVerifier {
   /** Empty before the first revision that has one; `undefined` after revisions that are missing. */
   #digest: string | undefined;
 
-  /** What a revision of up to `historyMs` changed may be gone: a signed row says so. */
-  constructor(base: LogBase, bindings: Bindings, historyMs: number, findings: Findings) {
+  constructor({ base, head }: ChangesPart, ports: ChangesPorts) {
     this.#last = base.seq;
     this.#digest = base.seq === 0 ? "" : base.hash;
-    this.#bindings = bindings;
-    this.#historyMs = historyMs;
-    this.#findings = findings;
+    this.#head = head;
+    if (head === 0) this.#liveDigest = new LiveSum().digest;
+    this.#ports = ports;
+  }
+
+  /** What the revision at the head says of all that counts after it; `undefined`: nothing. */
+  get liveDigest(): string | undefined {
+    return this.#liveDigest;
   }
 
   revision(part: RevisionPart): void {
@@ -51,10 +69,18 @@ export class ChangesVerifier {
     if (digest === "") this.#withoutDigest(revision);
     else this.#follow(part);
     this.#bind(revision, Buffer.from(digest, "hex"));
+    this.#ports.signers.revision(part);
+    if (this.#isSummed && facts.liveDigest === undefined) {
+      this.#altered(revision, "does not say what it left, as those before it do");
+    }
+    this.#isSummed = facts.liveDigest !== undefined;
+    if (revision === this.#head) this.#liveDigest = facts.liveDigest;
   }
 
   end(): ChangesReport {
-    const { last } = this.#bindings;
+    const { bindings, signers } = this.#ports;
+    const last = Math.max(bindings.last, this.#head);
+    signers.end(this.#last);
     if (last > this.#last) {
       const message = `revisions ${this.#last + 1} to ${last} are gone from the end`;
       this.#find("change_missing", this.#last + 1, message);
@@ -66,6 +92,7 @@ export class ChangesVerifier {
       contents: this.#contents,
       provenRevision: this.#proven,
       unsealed: this.#unsealed,
+      unsigned: signers.unsigned,
     };
   }
 
@@ -83,7 +110,7 @@ export class ChangesVerifier {
     }
     this.#digest = digest;
     if (contentDigest === undefined) {
-      if (facts.committedAtMs <= this.#historyMs) return;
+      if (facts.committedAtMs <= this.#ports.historyMs) return;
       this.#altered(revision, "is not old, and what it changed is gone");
       return;
     }
@@ -94,7 +121,7 @@ export class ChangesVerifier {
   }
 
   #bind(revision: number, digest: Buffer): void {
-    for (const binding of this.#bindings.of(revision)) {
+    for (const binding of this.#ports.bindings.of(revision)) {
       if (!binding.digest.equals(digest)) {
         const message = `the changes up to revision ${revision} are not those that a chain tells of`;
         this.#find("change_rewritten", revision, message);
@@ -116,6 +143,6 @@ export class ChangesVerifier {
 
   #find(code: Parameters<Findings["add"]>[0], revision: number, message: string): void {
     this.#broken = true;
-    this.#findings.add(code, "", revision, message);
+    this.#ports.findings.add(code, "", revision, message);
   }
 }

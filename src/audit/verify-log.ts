@@ -2,10 +2,12 @@ import { Bindings } from "./bindings.ts";
 import type { SignedCheckpoint } from "./checkpoint.ts";
 import { Findings, type Finding } from "./finding.ts";
 import { Gaps, type Gap } from "./gaps.ts";
-import type { LogBase, LogPart } from "./log-part.ts";
+import type { ChangesPart, LogBase, LogPart } from "./log-part.ts";
 import { TrustedCheckpoints, type SignedRow } from "./trusted-checkpoints.ts";
 import { ChainVerifier, type Ages, type ChainReport } from "./verify-chain.ts";
 import { ChangesVerifier, type ChangesReport } from "./verify-changes.ts";
+import { LiveVerifier, type LiveReport } from "./verify-live.ts";
+import { SignersVerifier } from "./verify-signers.ts";
 
 /** What to hold a log against: what was kept out of reach of whoever could alter it. */
 export interface Evidence {
@@ -25,6 +27,7 @@ export interface LogReport {
   readonly gaps: readonly Gap[];
   readonly gapCount: number;
   readonly changes: ChangesReport;
+  readonly live: LiveReport;
   /** Whether checkpoints or keys were given: without, a log is held against itself alone. */
   readonly hasEvidence: boolean;
 }
@@ -50,6 +53,8 @@ class LogVerifier {
   readonly #chains: ChainVerifier[] = [];
   readonly #reports: ChainReport[] = [];
   #changes: ChangesVerifier | undefined;
+  #head = 0;
+  #live: LiveVerifier | undefined;
 
   constructor(tenant: string, { checkpoints, keys }: Evidence) {
     this.#tenant = tenant;
@@ -78,20 +83,30 @@ class LogVerifier {
         this.#chains.at(-1)?.segment(part);
         break;
       case "changes":
-        this.#beginChanges(part.base);
+        this.#head = part.head;
+        this.#changes = this.#beginChanges(part);
         break;
       case "revision":
-        this.#changes ??= this.#beginChanges(noBase);
+        this.#changes ??= this.#beginChanges(noChanges);
         this.#changes.revision(part);
+        break;
+      case "live":
+        this.#live = new LiveVerifier(part);
+        break;
+      case "tuples":
+        this.#live?.tuples(part);
         break;
     }
   }
 
   end(): LogReport {
-    this.#changes ??= this.#beginChanges(noBase);
+    this.#changes ??= this.#beginChanges(noChanges);
+    const changes = this.#changes.end();
+    const { liveDigest } = this.#changes;
     return {
       tenant: this.#tenant,
-      changes: this.#changes.end(),
+      changes,
+      live: this.#live?.end(this.#head, liveDigest, this.#findings) ?? nothingLive,
       findings: this.#findings.list,
       findingCount: this.#findings.count,
       chains: this.#reports,
@@ -107,7 +122,7 @@ class LogVerifier {
   }
 
   /** Once all chains were read: what they say of each other and of the changes. */
-  #beginChanges(base: LogBase): ChangesVerifier {
+  #beginChanges(part: ChangesPart): ChangesVerifier {
     this.#endChain();
     const bases = new Map(this.#chains.map(({ part }) => [part.chain, part.base.seq]));
     for (const chain of this.#trusted.chains) {
@@ -117,10 +132,16 @@ class LogVerifier {
     this.#trusted.requireKept((chain) => bases.get(chain) ?? 0);
     const ages = this.#chains.map((chain) => chain.ages).reduce(later, noAges);
     for (const chain of this.#chains) this.#requireOldRows(chain, ages);
-    this.#requireOldRevisions(base, ages);
+    this.#requireOldRevisions(part.base, ages);
     const historyMs = Math.max(ages.historyMs, ages.beforeMs);
-    this.#changes = new ChangesVerifier(base, this.#bindings, historyMs, this.#findings);
-    return this.#changes;
+    const [bindings, findings] = [this.#bindings, this.#findings];
+    const signers = new SignersVerifier({
+      believes: (key) => this.#trusted.believes(key),
+      // Without evidence all is held against itself.
+      through: this.#hasEvidence ? bindings.lastProven : Infinity,
+      findings,
+    });
+    return new ChangesVerifier(part, { bindings, historyMs, signers, findings });
   }
 
   /**
@@ -145,7 +166,8 @@ class LogVerifier {
   }
 }
 
-const noBase: LogBase = { seq: 0, hash: "" };
+const noChanges: ChangesPart = { kind: "changes", base: { seq: 0, hash: "" }, head: 0 };
+const nothingLive: LiveReport = { revision: 0, tuples: 0, isBound: false };
 const noAges: Ages = { beforeMs: 0, historyMs: 0 };
 
 function later(one: Ages, other: Ages): Ages {

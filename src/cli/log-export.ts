@@ -61,6 +61,8 @@ function ocsfLines(part: LogPart): readonly string[] {
     case "chain":
     case "changes":
     case "checkpoint":
+    case "live":
+    case "tuples":
       return [];
   }
 }

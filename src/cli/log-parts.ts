@@ -1,5 +1,6 @@
 import { contentOf, factsOf } from "../audit/export-lines.ts";
 import type { LogBase, LogPart } from "../audit/log-part.ts";
+import type { Json } from "../core/json.ts";
 import { parseObject } from "../audit/log-row.ts";
 import { splitHashes } from "../audit/chain.ts";
 import type { Client } from "../client/client.ts";
@@ -33,11 +34,21 @@ function partOf(part: Answer): LogPart | undefined {
       return { kind: "chain", chain, headSeq: Number(headSeq), headHash, base: baseOf(base) };
     }
     case "changes":
-      return { kind: "changes", base: baseOf(part.value.base) };
+      return {
+        kind: "changes",
+        base: baseOf(part.value.base),
+        head: Number(part.value.head),
+      };
+    case "live": {
+      const { modelId: id, sources, parsed } = part.value;
+      return { kind: "live", ...(id === "" ? {} : { model: { id, sources, parsed } }) };
+    }
+    case "tuples":
+      return { kind: "tuples", rows: part.value.rows.map(tupleOf) };
     case "segment":
       return segmentOf(part.value);
     case "revision": {
-      const { facts: factsText, digest, content: text } = part.value;
+      const { facts: factsText, digest, content: text, signature, signedCount: count } = part.value;
       const facts = parseObject(factsText) ?? {};
       const content = text === undefined ? undefined : parseObject(text);
       return {
@@ -46,11 +57,18 @@ function partOf(part: Answer): LogPart | undefined {
         digest,
         ...contentOf(content, facts),
         ...(content === undefined ? {} : { content: rowsOf(content) }),
+        ...(signature === "" ? {} : { signed: { count, signature } }),
       };
     }
     case undefined:
       return undefined;
   }
+}
+
+/** A row that is none is an empty one: it adds up to nothing that was ever written. */
+function tupleOf(text: string): readonly Json[] {
+  const row = parseObject(`{"row":${text}}`)?.["row"];
+  return Array.isArray(row) ? row : [];
 }
 
 function baseOf(base: Value<"changes">["base"]): LogBase {

@@ -6,6 +6,7 @@ import { ExportReader } from "../audit/export-lines.ts";
 import type { Gap } from "../audit/gaps.ts";
 import type { LogPart } from "../audit/log-part.ts";
 import { parseObject, textOf } from "../audit/log-row.ts";
+import type { LiveReport } from "../audit/verify-live.ts";
 import { verifyLog, type LogReport } from "../audit/verify-log.ts";
 import { DomainError } from "../core/error.ts";
 import { quote } from "../core/object.ts";
@@ -88,7 +89,7 @@ async function* readExport(file: string): AsyncGenerator<LogPart, void, undefine
 }
 
 function describe(report: LogReport, { paint }: Online): readonly string[] {
-  const { findings, findingCount, chains, gaps, gapCount, changes, hasEvidence } = report;
+  const { findings, findingCount, chains, gaps, gapCount, changes, live, hasEvidence } = report;
   const unproven = chains.reduce((sum, { lastSeq, provenSeq }) => sum + lastSeq - provenSeq, 0);
   const hidden = findingCount - findings.length;
   return [
@@ -98,11 +99,9 @@ function describe(report: LogReport, { paint }: Online): readonly string[] {
     ),
     `changes: ${changes.revisions} revisions, ${changes.firstRevision} to ${changes.lastRevision}; ` +
       `contents of ${changes.contents}, proven to ${changes.provenRevision}`,
-    ...(changes.unsealed === 0
-      ? []
-      : [
-          `${changes.unsealed} revisions are from before there were digests: nothing is proven of them`,
-        ]),
+    describeLive(live, paint),
+    ...counted(changes.unsealed, "are from before there were digests: nothing is proven of them"),
+    ...counted(changes.unsigned, "are from before nodes signed them: who wrote them is not proven"),
     ...gaps.map((gap) => `${paint.strong("gap:")} ${describeGap(gap)}`),
     ...(gapCount === gaps.length ? [] : [`and ${gapCount - gaps.length} more gaps`]),
     ...findings.map(({ code, chain, seq, message }) => {
@@ -115,7 +114,20 @@ function describe(report: LogReport, { paint }: Online): readonly string[] {
       : hasEvidence
         ? `${paint.good("nothing was touched")} up to the checkpoints; ${unproven} rows behind them are unproven`
         : `${paint.strong("the log agrees with itself")}: without --checkpoint that proves little`,
+    "not proven by any of this: hashes of API keys, retired ids, stored answers to repeated requests, and",
+    "records of consents whose change is older than --history",
   ];
+}
+
+function describeLive({ isBound, tuples, revision }: LiveReport, paint: Online["paint"]): string {
+  return isBound
+    ? `now: ${tuples} live tuples and the model, held against what revision ${revision} left`
+    : `now: ${tuples} live tuples and the model, of which ${paint.strong("nothing is proven")}: ` +
+        "there were changes before these said what they left";
+}
+
+function counted(revisions: number, what: string): readonly string[] {
+  return revisions === 0 ? [] : [`${revisions} revisions ${what}`];
 }
 
 function describeGap({ chain, seq, dropped, fromMs, toMs }: Gap): string {

@@ -33,17 +33,29 @@ function partToProto(part: LogPart): PartProto {
       return { case: "chain", value };
     }
     case "changes":
-      return { case: "changes", value: { base: baseToProto(part.base) } };
+      return {
+        case: "changes",
+        value: { base: baseToProto(part.base), head: BigInt(part.head) },
+      };
+    case "live": {
+      const { id: modelId = "", sources = "", parsed = "" } = part.model ?? {};
+      return { case: "live", value: { modelId, sources, parsed } };
+    }
+    case "tuples":
+      return { case: "tuples", value: { rows: part.rows.map(canonicalJson) } };
     case "segment":
       return { case: "segment", value: segmentToProto(part) };
     case "revision": {
-      const { facts, digest, content } = part;
+      const { facts, digest, content, signed } = part;
       return {
         case: "revision",
         value: {
           facts: canonicalJson({ ...facts }),
           digest,
           ...(content === undefined ? {} : { content: canonicalJson({ ...content }) }),
+          ...(signed === undefined
+            ? {}
+            : { signature: signed.signature, signedCount: signed.count }),
         },
       };
     }
@@ -72,7 +84,7 @@ function segmentToProto(part: SegmentPart): MessageInitShape<typeof LogSegmentSc
 }
 
 export function reportToProto(report: LogReport): MessageInitShape<typeof VerifyLogResponseSchema> {
-  const { findings, findingCount, chains, gaps, gapCount, changes, hasEvidence } = report;
+  const { findings, findingCount, chains, gaps, gapCount, changes, live, hasEvidence } = report;
   return {
     findings: findings.map(({ code, chain, seq, message }) => ({
       code,
@@ -98,6 +110,10 @@ export function reportToProto(report: LogReport): MessageInitShape<typeof Verify
     })),
     gapCount: BigInt(gapCount),
     unsealed: BigInt(changes.unsealed),
+    unsigned: BigInt(changes.unsigned),
+    liveRevision: BigInt(live.revision),
+    liveTuples: BigInt(live.tuples),
+    liveBound: live.isBound,
     firstRevision: BigInt(changes.firstRevision),
     lastRevision: BigInt(changes.lastRevision),
     provenRevision: BigInt(changes.provenRevision),

@@ -1,4 +1,5 @@
 import type { Database } from "../store/database.ts";
+import { readLiveTuples, readStanding } from "../store/log-live.ts";
 import { findRevisions, readRevisionParts } from "../store/log-revisions.ts";
 import {
   findDecision,
@@ -7,7 +8,6 @@ import {
   listChains,
   readChain,
   readChainStart,
-  readChangesBase,
   readCheckpoints,
 } from "../store/log-segments.ts";
 import {
@@ -27,7 +27,9 @@ export function logStorageOf(database: Database): LogStorage {
   return {
     chains: (tenant) => listChains(database, tenant),
     chainStart: (tenant, chain, limit) => readChainStart(database, tenant, chain, limit),
-    changesBase: (tenant) => readChangesBase(database, tenant),
+    standing: (tenant) => readStanding(database, tenant),
+    liveTuples: (tenant, revision, after, limit) =>
+      readLiveTuples(database, tenant, revision, after, limit),
     segments: (tenant, chain, afterSeq, limit) =>
       readChain(database, tenant, chain, afterSeq, limit),
     find: (tenant, query) => findSegments(database, tenant, query),

@@ -1,14 +1,15 @@
 import { setImmediate as immediate } from "node:timers/promises";
 import type {
   ChainPart,
-  ChangesPart,
   CheckpointPart,
-  LogBase,
   LogPart,
   RevisionPart,
   SegmentPart,
+  TuplesPart,
 } from "../audit/log-part.ts";
 import { DomainError } from "../core/error.ts";
+import type { Json } from "../core/json.ts";
+import type { Standing, TuplePlace } from "../store/log-live.ts";
 import type { FoundRevision, RevisionQuery } from "../store/log-revisions.ts";
 import type { SegmentQuery } from "../store/log-segments.ts";
 
@@ -22,8 +23,14 @@ export interface LogStorage {
     chain: string,
     limit: number,
   ) => Promise<{ readonly part: ChainPart; readonly segments: readonly SegmentPart[] }>;
-  /** What of the changes is gone because it was too old. */
-  readonly changesBase: (tenant: string) => Promise<LogBase>;
+  readonly standing: (tenant: string) => Promise<Standing>;
+  /** Those that were live at the revision, in order, after that place; fewer than `limit` are the end. */
+  readonly liveTuples: (
+    tenant: string,
+    revision: number,
+    after: TuplePlace | undefined,
+    limit: number,
+  ) => Promise<readonly (readonly Json[])[]>;
   /** Of a chain, in order, those that begin after the row. */
   readonly segments: (
     tenant: string,
@@ -52,6 +59,11 @@ export interface LogStorage {
 
 const checkpointsAtOnce = 1_000;
 const segmentsAtOnce = 5;
+const tuplesAtOnce = 500;
+/** Of the tuples of a part, in UTF-16 units, but for the last of them. */
+const partLength = 256 * 1024;
+/** Whoever verifies so many revisions takes some milliseconds. */
+const revisionsAtOnce = 20;
 
 /**
  * The whole log of a tenant, part by part: memory holds a few segments. Rows that are written meanwhile
@@ -81,22 +93,60 @@ async function* readChanges(
   storage: LogStorage,
   tenant: string,
   signal: AbortSignal,
-): AsyncGenerator<ChangesPart | RevisionPart, void, undefined> {
-  const base = await storage.changesBase(tenant);
-  yield { kind: "changes", base };
+): AsyncGenerator<LogPart, void, undefined> {
+  const { head, base, live } = await storage.standing(tenant);
+  yield { kind: "changes", base, head };
   let after = 0;
   for (;;) {
     signal.throwIfAborted();
     const page = await storage.revisions(tenant, after);
     const [first, last] = [page[0]?.facts.revision, page.at(-1)?.facts.revision];
     const next = Math.max(after, base.seq) + 1;
-    if (first !== undefined && first > next && (await storage.changesBase(tenant)).seq >= next) {
-      throw removed();
+    if (first !== undefined && first > next) {
+      const now = await storage.standing(tenant);
+      if (now.base.seq >= next) throw removed();
     }
-    yield* page;
-    if (last === undefined) return;
+    for (const [index, part] of page.entries()) {
+      if (index % revisionsAtOnce === 0) await immediate();
+      yield part;
+    }
+    if (last === undefined) break;
     after = last;
   }
+  yield live;
+  yield* readTuples(storage, tenant, head, signal);
+}
+
+async function* readTuples(
+  storage: LogStorage,
+  tenant: string,
+  head: number,
+  signal: AbortSignal,
+): AsyncGenerator<TuplesPart, void, undefined> {
+  let after: TuplePlace | undefined;
+  for (;;) {
+    signal.throwIfAborted();
+    const rows = await storage.liveTuples(tenant, head, after, tuplesAtOnce);
+    const [createdRev, ord] = rows.at(-1) ?? [];
+    yield* partsOfTuples(rows);
+    if (rows.length < tuplesAtOnce) return;
+    after = { createdRev: Number(createdRev), ord: Number(ord) };
+  }
+}
+
+/** An export sends a part as one message, and a tuple may have a context of 64 KiB. */
+function* partsOfTuples(rows: readonly (readonly Json[])[]): Generator<TuplesPart> {
+  let part: (readonly Json[])[] = [];
+  let length = 0;
+  for (const row of rows) {
+    part.push(row);
+    length += JSON.stringify(row).length;
+    if (length < partLength) continue;
+    yield { kind: "tuples", rows: part };
+    part = [];
+    length = 0;
+  }
+  if (part.length > 0) yield { kind: "tuples", rows: part };
 }
 
 /** Up to the end as the chain's own row had it: what is appended meanwhile is left out. */

@@ -48,7 +48,7 @@ export function applyMutation(
   for (const [ord, row] of plan.rows.entries()) state.insert(row, revision, ord);
   state.records.push(...mutation.records);
   if (mutation.activateModelId !== undefined) {
-    state.activations.push({ revision, modelId: mutation.activateModelId });
+    state.activate(mutation.activateModelId, revision);
   }
   const effect = {
     created: plan.tuples,
@@ -89,7 +89,7 @@ function problemOf(state: BatchState, mutation: Mutation): DomainError | undefin
       "another authorization model was activated meanwhile, send the write again",
     );
   }
-  if (activateModelId !== undefined && !state.facts.storedModelIds.has(activateModelId)) {
+  if (activateModelId !== undefined && !state.facts.storedModels.has(activateModelId)) {
     return new DomainError("model_not_found", `there is no model \`${activateModelId}\``);
   }
   for (const precondition of mutation.preconditions) {

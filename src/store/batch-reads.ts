@@ -1,3 +1,4 @@
+import type { ModelHashes } from "../audit/live-sum.ts";
 import { delegationType, identityRelations } from "../core/delegation.ts";
 import {
   isIdentity,
@@ -17,7 +18,7 @@ import { keyColumns, keyOfTuple, keyText, tupleColumns, type TupleKeyRow } from 
 /** What is read of a batch, beside what the lock itself returned. */
 export type BatchReads = Pick<
   BatchFacts,
-  "live" | "retiredIds" | "storedModelIds" | "replies" | "matches" | "changedSince" | "pairsMade"
+  "live" | "retiredIds" | "storedModels" | "replies" | "matches" | "changedSince" | "pairsMade"
 >;
 
 /**
@@ -31,12 +32,12 @@ export async function readBatch(
 ): Promise<BatchReads> {
   const keys = keysOf(mutations);
   const ids = identityIds(mutations);
-  const [byKey, identities, retiredIds, storedModelIds, replies, matches, changedSince, pairsMade] =
+  const [byKey, identities, retiredIds, storedModels, replies, matches, changedSince, pairsMade] =
     await Promise.all([
       readByKey(session, tenant, keys),
       readIdentities(session, tenant, ids),
       readRetired(session, tenant, ids),
-      readModelIds(session, tenant, mutations),
+      readModels(session, tenant, mutations),
       readReplies(session, tenant, mutations),
       readMatches(session, tenant, mutations, keys.length + 1),
       readChangedSince(session, tenant, mutations),
@@ -44,7 +45,7 @@ export async function readBatch(
     ]);
   const more = await readIdentities(session, tenant, matchedIds(matches, new Set(ids)));
   const live = [...byKey, ...identities, ...more];
-  return { live, retiredIds, storedModelIds, replies, matches, changedSince, pairsMade };
+  return { live, retiredIds, storedModels, replies, matches, changedSince, pairsMade };
 }
 
 const columns = tupleColumns.map((name) => `t.${name}`).join(", ");
@@ -75,7 +76,10 @@ const retiredStatement: Statement = {
 
 const modelStatement: Statement = {
   name: "batch_models",
-  text: "select id from authorization_model where tenant_id = $1 and id = any($2::text[])",
+  text: `select id, encode(sha256(convert_to(sources, 'UTF8')), 'hex') as sources,
+      encode(sha256(convert_to(parsed, 'UTF8')), 'hex') as parsed
+    from authorization_model where tenant_id = $1 and (id = any($2::text[])
+      or id = (select t.active_model_id from tenant t where t.id = $1))`,
 };
 
 const replyStatement: Statement = {
@@ -181,15 +185,16 @@ async function readRetired(
   return new Set(rows.map((row) => row.id));
 }
 
-async function readModelIds(
+async function readModels(
   session: Session,
   tenant: string,
   mutations: readonly Mutation[],
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlyMap<string, ModelHashes>> {
   const ids = mutations.flatMap(({ activateModelId }) => activateModelId ?? []);
-  if (ids.length === 0) return new Set();
-  const rows = await session.query<{ readonly id: string }>(modelStatement, [tenant, ids]);
-  return new Set(rows.map((row) => row.id));
+  if (ids.length === 0) return new Map();
+  const values = [tenant, ids];
+  const rows = await session.query<ModelHashes & { readonly id: string }>(modelStatement, values);
+  return new Map(rows.map(({ id, sources, parsed }) => [id, { sources, parsed }]));
 }
 
 interface ReplyRow {

@@ -1,10 +1,11 @@
+import { modelElement, tupleElement, type LiveSum, type ModelHashes } from "../audit/live-sum.ts";
 import type { DelegationRecord } from "../core/delegation.ts";
 import { delegationType, identityRelations } from "../core/delegation.ts";
 import type { ObjectRef } from "../core/object.ts";
 import type { TupleFilter } from "../core/tuple.ts";
 import type { PairRoom, Precondition, TupleStep } from "./mutation.ts";
 import type { TupleRow } from "./schema.ts";
-import { keyText } from "./tuple-row.ts";
+import { keyText, sealedTuple } from "./tuple-row.ts";
 
 /** A tuple that is live at some point of a batch: stored before it, or created in it. */
 export interface LiveTuple {
@@ -24,7 +25,10 @@ export interface BatchFacts {
   /** Live tuples under every key and on every delegation that the batch names. */
   readonly live: readonly LiveTuple[];
   readonly retiredIds: ReadonlySet<string>;
-  readonly storedModelIds: ReadonlySet<string>;
+  /** Of the models that the batch activates, and then of the one that was active before, what they are. */
+  readonly storedModels: ReadonlyMap<string, ModelHashes>;
+  /** Over all that counts before the batch; absent where nobody summed it up. */
+  readonly liveSum: LiveSum | undefined;
   readonly replies: ReadonlyMap<string, StoredReply>;
   /** Of each step and precondition with a filter: enough live tuples, whatever the batch deletes before. */
   readonly matches: ReadonlyMap<FilterOwner, readonly LiveTuple[]>;
@@ -90,6 +94,11 @@ export class BatchState {
     for (const tuples of facts.matches.values()) {
       for (const tuple of tuples) this.#add(tuple);
     }
+  }
+
+  /** Of the sum over all that counts now; absent where nobody summed it up. */
+  get liveDigest(): string | undefined {
+    return this.facts.liveSum?.digest;
   }
 
   get activeModelId(): string | undefined {
@@ -158,7 +167,21 @@ export class BatchState {
     return this.#changedRelations.has(relation);
   }
 
+  activate(modelId: string, revision: number): void {
+    this.#sumModel("subtract");
+    this.activations.push({ revision, modelId });
+    this.#sumModel("add");
+  }
+
+  #sumModel(how: "add" | "subtract"): void {
+    const id = this.activeModelId;
+    const hashes = id === undefined ? undefined : this.facts.storedModels.get(id);
+    if (id !== undefined && hashes !== undefined)
+      this.facts.liveSum?.[how](modelElement(id, hashes));
+  }
+
   remove(tuple: LiveTuple, revision: number): void {
+    this.facts.liveSum?.subtract(tupleElement(tuple, sealedTuple(tuple.row)));
     const pending = this.#pending.get(tuple);
     if (pending === undefined) {
       this.deleted.push({ createdRev: tuple.createdRev, ord: tuple.ord, deletedRev: revision });
@@ -173,6 +196,7 @@ export class BatchState {
 
   insert(row: TupleRow, revision: number, ord: number): void {
     const tuple: LiveTuple = { row, createdRev: revision, ord, stored: false };
+    this.facts.liveSum?.add(tupleElement(tuple, sealedTuple(row)));
     const pending: PendingTuple = { row, createdRev: revision, ord, deletedRev: null };
     this.created.push(pending);
     this.#pending.set(tuple, pending);

@@ -1,7 +1,6 @@
 import type { BatchState } from "./batch-state.ts";
 import type { Session, Statement } from "./database.ts";
-import type { Mutation, MutationResult } from "./mutation.ts";
-import { rowOfRecord, type RevisionSeal } from "./revision-seal.ts";
+import { rowOfRecord, type AppliedMutation, type RevisionSeal } from "./revision-seal.ts";
 import type { TupleRow } from "./schema.ts";
 import { tupleColumns } from "./tuple-row.ts";
 
@@ -10,18 +9,18 @@ export function writeBatch(
   session: Session,
   tenant: string,
   state: BatchState,
-  mutations: readonly Mutation[],
-  results: readonly MutationResult[],
+  applied: readonly AppliedMutation[],
   seals: readonly RevisionSeal[],
 ): readonly Promise<unknown>[] {
   return [
     ...writeDeletions(session, tenant, state),
     ...writeCreations(session, tenant, state),
-    writeRevisions(session, tenant, state, mutations, results, seals),
+    writeRevisions(session, tenant, state, applied, seals),
     ...writeRetired(session, tenant, state),
     ...writeRecords(session, tenant, state),
     ...writeReplies(session, tenant, state),
     ...writeActivations(session, tenant, state),
+    ...writeLiveSum(session, tenant, state),
   ];
 }
 
@@ -43,9 +42,11 @@ const creationStatement: Statement = {
 const revisionStatement: Statement = {
   name: "batch_revisions",
   text: `insert into revision (tenant_id, committed_at_ms, rev, caller_id, operation, reason,
-      model_id, created_count, deleted_count, content_digest, digest, record_ids)
+      model_id, created_count, deleted_count, content_digest, digest, record_ids, live_digest, signer,
+      signature, signed_count)
     select $1, $2, r.* from unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
-      $8::integer[], $9::integer[], $10::bytea[], $11::bytea[], $12::text[]) as r`,
+      $8::integer[], $9::integer[], $10::bytea[], $11::bytea[], $12::text[], $13::bytea[], $14::text[],
+      $15::bytea[], $16::integer[]) as r`,
 };
 
 const retiredStatement: Statement = {
@@ -74,6 +75,11 @@ const activationStatement: Statement = {
   text: `with activated as (insert into model_activation (tenant_id, rev, model_id)
       select $1, a.* from unnest($3::bigint[], $4::text[]) as a)
     update tenant set active_model_id = $2 where id = $1`,
+};
+
+const liveSumStatement: Statement = {
+  name: "batch_live_sum",
+  text: "update tenant set live_sum = $2 where id = $1",
 };
 
 function writeDeletions(session: Session, tenant: string, state: BatchState): Promise<unknown>[] {
@@ -108,19 +114,18 @@ function writeRevisions(
   session: Session,
   tenant: string,
   state: BatchState,
-  mutations: readonly Mutation[],
-  results: readonly MutationResult[],
+  applied: readonly AppliedMutation[],
   seals: readonly RevisionSeal[],
 ): Promise<unknown> {
-  const committed = results.map((result) => (result.kind === "committed" ? result : undefined));
+  const committed = applied.map(({ result }) => (result.kind === "committed" ? result : undefined));
   return session.query(revisionStatement, [
     tenant,
     state.facts.nowMs,
-    results.map((result) => result.revision),
-    mutations.map((mutation) => mutation.caller.id),
-    mutations.map((mutation) => mutation.operation),
-    mutations.map((mutation) => mutation.reason),
-    mutations.map((mutation, index) =>
+    applied.map(({ result }) => result.revision),
+    applied.map(({ mutation }) => mutation.caller.id),
+    applied.map(({ mutation }) => mutation.operation),
+    applied.map(({ mutation }) => mutation.reason),
+    applied.map(({ mutation }, index) =>
       committed[index] === undefined ? null : (mutation.activateModelId ?? null),
     ),
     committed.map((result) => result?.created.length ?? 0),
@@ -128,6 +133,12 @@ function writeRevisions(
     seals.map((seal) => Buffer.from(seal.contentDigest, "hex")),
     seals.map((seal) => Buffer.from(seal.digest, "hex")),
     seals.map((seal) => seal.recordIds),
+    seals.map(({ liveDigest }) =>
+      liveDigest === undefined ? null : Buffer.from(liveDigest, "hex"),
+    ),
+    seals.map(({ signer }) => signer ?? null),
+    seals.map(({ signed }) => signed && Buffer.from(signed.signature, "base64url")),
+    seals.map(({ signed }) => signed?.count),
   ]);
 }
 
@@ -166,6 +177,13 @@ function writeReplies(session: Session, tenant: string, state: BatchState): Prom
       replies.map((reply) => Buffer.from(reply.response)),
     ]),
   ];
+}
+
+function writeLiveSum(session: Session, tenant: string, state: BatchState): Promise<unknown>[] {
+  const { facts, created, deleted, activations } = state;
+  if (facts.liveSum === undefined) return [];
+  if (created.length + deleted.length + activations.length === 0) return [];
+  return [session.query(liveSumStatement, [tenant, facts.liveSum.bytes])];
 }
 
 function writeActivations(session: Session, tenant: string, state: BatchState): Promise<unknown>[] {

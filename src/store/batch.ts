@@ -1,4 +1,5 @@
 import type { PoolClient } from "pg";
+import type { SigningKey } from "../audit/checkpoint.ts";
 import type { RevisionChange } from "../core/change.ts";
 import { DomainError } from "../core/error.ts";
 import { parseRevision, parseTimeline } from "../core/revision.ts";
@@ -7,7 +8,7 @@ import { readBatch } from "./batch-reads.ts";
 import { BatchState } from "./batch-state.ts";
 import { writeBatch } from "./batch-writes.ts";
 import { inOneFlight, sqlStateOf } from "./database-error.ts";
-import { readLastDigest, sealRevisions } from "./revision-seal.ts";
+import { liveSumAfter, readLastSeal, sealRevisions } from "./revision-seal.ts";
 import { expectNoWarning, outcomeUnknown, sessionOf, type Database } from "./database.ts";
 import type { HintSeal } from "./hint-seal.ts";
 import { notifyCommitted } from "./hints.ts";
@@ -19,7 +20,7 @@ const lockStatement = {
   text: `update tenant set head = head + $2,
       head_at_ms = greatest(head_at_ms, prokura_now_ms())
     where id = $1
-    returning head, head_at_ms, horizon, active_model_id, prokura_timeline() as timeline`,
+    returning head, head_at_ms, horizon, active_model_id, live_sum, prokura_timeline() as timeline`,
 };
 
 interface LockRow {
@@ -27,7 +28,16 @@ interface LockRow {
   readonly head_at_ms: number;
   readonly horizon: number;
   readonly active_model_id: string | null;
+  readonly live_sum: Buffer | null;
   readonly timeline: string;
+}
+
+/** What a node puts under what it writes. */
+export interface Seals {
+  /** For the other nodes; absent: they are told nothing. */
+  readonly hint: HintSeal | undefined;
+  /** For auditors; absent: nothing is signed. */
+  readonly key: SigningKey | undefined;
 }
 
 /**
@@ -42,12 +52,12 @@ export function runBatch(
   database: Database,
   tenant: string,
   mutations: readonly Mutation[],
-  seal: HintSeal | undefined,
+  seals: Seals,
 ): Promise<readonly MutationResult[]> {
   const { promise, resolve, reject } = Promise.withResolvers<readonly MutationResult[]>();
   database
     .lend("writes", async (client) => {
-      const { results, hinted } = await write(client, tenant, mutations, seal);
+      const { results, hinted } = await write(client, tenant, mutations, seals);
       resolve(results);
       // The connection stays lent until the hint has left; the writers do not wait for that.
       await hinted;
@@ -66,15 +76,15 @@ async function write(
   client: PoolClient,
   tenant: string,
   mutations: readonly Mutation[],
-  seal: HintSeal | undefined,
+  { hint, key }: Seals,
 ): Promise<Written> {
   const session = sessionOf(client);
   // One flight: the server runs them one after another.
-  const [, locked, reads, lastDigest] = await inOneFlight([
+  const [, locked, reads, last] = await inOneFlight([
     client.query("begin isolation level read committed"),
     session.query<LockRow>(lockStatement, [tenant, mutations.length]),
     readBatch(session, tenant, mutations),
-    readLastDigest(session, tenant),
+    readLastSeal(session, tenant),
   ]);
   const [lock] = locked;
   if (lock === undefined) {
@@ -88,28 +98,29 @@ async function write(
     horizon: lock.horizon,
     headBefore,
     activeModelId: lock.active_model_id ?? undefined,
+    liveSum: liveSumAfter(last, lock.live_sum),
   });
   const timeline = parseTimeline(lock.timeline);
-  const applied = mutations.map((mutation, index) => ({
-    mutation,
-    result: applyMutation(state, mutation, headBefore + index + 1, timeline),
-  }));
-  const results = applied.map(({ result }) => result);
-  const seals = sealRevisions(tenant, lastDigest, lock.head_at_ms, mutations, results);
+  const applied = mutations.map((mutation, index) => {
+    const result = applyMutation(state, mutation, headBefore + index + 1, timeline);
+    return { mutation, result, liveDigest: state.liveDigest };
+  });
+  const place = { tenant, previous: last.digest, committedAtMs: lock.head_at_ms, key };
+  const revisionSeals = sealRevisions(place, applied);
   const written = applied.map(({ mutation, result }, index) => ({
     ...result,
-    digest: seals[index]?.digest ?? "",
+    digest: revisionSeals[index]?.digest ?? "",
     change: changeOf(mutation, result, lock.head_at_ms),
   }));
   const { hinted } = await settle(client, {
-    send: () => writeBatch(session, tenant, state, mutations, results, seals),
+    send: () => writeBatch(session, tenant, state, applied, revisionSeals),
     hint: async () => {
-      if (seal === undefined) return;
+      if (hint === undefined) return;
       const digest = written.at(-1)?.digest ?? "";
       const position = { tenant, timeline, revision: parseRevision(lock.head), digest };
       await notifyCommitted(
         session,
-        seal,
+        hint,
         position,
         written.map(({ change }) => change),
       );

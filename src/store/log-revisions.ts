@@ -2,9 +2,9 @@ import type { RevisionPart } from "../audit/log-part.ts";
 import { digestOfContent, type RevisionContent } from "../audit/revision-digest.ts";
 import type { RelationTuple } from "../core/tuple.ts";
 import type { Database, Session, Statement } from "./database.ts";
-import { recordColumns, sealedRecord, sealedTuple, type RecordRow } from "./revision-seal.ts";
+import { recordColumns, sealedRecord, type RecordRow } from "./revision-seal.ts";
 import type { TupleRow } from "./schema.ts";
-import { tupleColumns, tupleOfRow } from "./tuple-row.ts";
+import { sealedTuple, tupleColumns, tupleOfRow } from "./tuple-row.ts";
 
 /** Which revisions are looked for. All that is given must hold. */
 export interface RevisionQuery {
@@ -98,6 +98,10 @@ interface RevisionRow {
   readonly content_digest: Buffer | null;
   readonly digest: Buffer | null;
   readonly record_ids: string | null;
+  readonly live_digest: Buffer | null;
+  readonly signer: string | null;
+  readonly signature: Buffer | null;
+  readonly signed_count: number | null;
   readonly horizon: number;
 }
 
@@ -168,15 +172,27 @@ function partOfRow(tenant: string, row: RevisionRow, found: Content | undefined)
       deletedCount: row.deleted_count,
       recordIds: row.record_ids,
       contentDigest: row.content_digest?.toString("hex") ?? "",
+      ...(row.live_digest === null ? {} : { liveDigest: row.live_digest.toString("hex") }),
+      ...(row.signer === null ? {} : { signer: row.signer }),
     },
     digest: row.digest?.toString("hex") ?? "",
+    ...signedOfRow(row),
     ...(content === undefined ? {} : { content }),
     ...(content === undefined || !sealed ? {} : { contentDigest: digestOfContent(content) }),
   };
 }
 
+function signedOfRow({
+  signature,
+  signed_count: count,
+}: RevisionRow): Pick<RevisionPart, "signed"> {
+  if (signature === null || count === null) return {};
+  return { signed: { count, signature: signature.toString("base64url") } };
+}
+
 const columns = `r.rev, r.committed_at_ms, r.caller_id, r.operation, r.reason, r.model_id,
-  r.created_count, r.deleted_count, r.content_digest, r.digest, r.record_ids, t.horizon`;
+  r.created_count, r.deleted_count, r.content_digest, r.digest, r.record_ids, r.live_digest, r.signer,
+  r.signature, r.signed_count, t.horizon`;
 const tuple = tupleColumns.map((name) => `c.${name}`).join(", ");
 
 const pageStatement: Statement = {

@@ -1,5 +1,5 @@
 import { splitHashes } from "../audit/chain.ts";
-import type { ChainPart, CheckpointPart, LogBase, SegmentPart } from "../audit/log-part.ts";
+import type { ChainPart, CheckpointPart, SegmentPart } from "../audit/log-part.ts";
 import { unpackRows } from "../audit/packing.ts";
 import type { Database, Statement } from "./database.ts";
 
@@ -69,12 +69,6 @@ export async function readChainStart(
     const part = chainOfRow({ ...noHead, ...heads[0], chain });
     return { part, segments: rows.map(partOfRow) };
   });
-}
-
-/** What of the changes is gone because it was too old. */
-export async function readChangesBase(database: Database, tenant: string): Promise<LogBase> {
-  const [row] = await database.query<ChainRow>("reads", startStatement, [tenant, ""]);
-  return chainOfRow({ ...noHead, ...row, chain: "" }).base;
 }
 
 /** The segments of a chain in order, after that of the row. */

@@ -1,15 +1,18 @@
+import type { SigningKey } from "../audit/checkpoint.ts";
+import { LiveSum } from "../audit/live-sum.ts";
 import {
   digestOfContent,
   digestOfRevision,
   genesisHash,
+  textToSign,
   type RevisionFacts,
+  type RevisionSignature,
 } from "../audit/revision-digest.ts";
 import type { DelegationRecord } from "../core/delegation.ts";
 import type { Json } from "../core/json.ts";
 import type { Session, Statement } from "./database.ts";
 import type { Mutation, MutationResult } from "./mutation.ts";
-import type { TupleRow } from "./schema.ts";
-import { rowOfTuple, tupleColumns } from "./tuple-row.ts";
+import { rowOfTuple, sealedTuple } from "./tuple-row.ts";
 
 /** What a revision's row keeps, so that it cannot be altered unseen. */
 export interface RevisionSeal {
@@ -17,6 +20,28 @@ export interface RevisionSeal {
   /** Over the one before it: it stands for all that was written up to here. */
   readonly digest: string;
   readonly recordIds: string | null;
+  readonly liveDigest: string | undefined;
+  readonly signer: string | undefined;
+  /** With the last of a batch. */
+  readonly signed: RevisionSignature | undefined;
+}
+
+/** A mutation that was applied, and what it left. */
+export interface AppliedMutation {
+  readonly mutation: Mutation;
+  readonly result: MutationResult;
+  /** Of the sum over all that counts after it; absent where nobody summed it up. */
+  readonly liveDigest: string | undefined;
+}
+
+/** Where a batch is written, after what, and by whom. */
+export interface SealedPlace {
+  readonly tenant: string;
+  /** The digest of the last revision before it. */
+  readonly previous: string;
+  readonly committedAtMs: number;
+  /** Absent: nobody signs. */
+  readonly key: SigningKey | undefined;
 }
 
 /** What of a delegation's record is sealed. */
@@ -32,48 +57,62 @@ export const recordColumns = [
 ] as const;
 
 /**
- * Chains the revisions of a batch, each to the one before. It is done under the tenant's lock, and what
- * it makes is written in the same transaction.
+ * Chains the revisions of a batch, each to the one before, and signs the last for all. It is done under
+ * the tenant's lock, and what it makes is written in the same transaction.
  */
 export function sealRevisions(
-  tenant: string,
-  previous: string,
-  committedAtMs: number,
-  mutations: readonly Mutation[],
-  results: readonly MutationResult[],
+  { tenant, previous, committedAtMs, key }: SealedPlace,
+  batch: readonly AppliedMutation[],
 ): readonly RevisionSeal[] {
   let last = previous;
-  return results.map((result, index) => {
-    const mutation = mutations[index];
-    const committed = result.kind === "committed" ? result : undefined;
-    const records = committed === undefined ? [] : (mutation?.records ?? []);
-    const created = committed?.created ?? [];
-    const deleted = committed?.deleted ?? [];
-    const facts: RevisionFacts = {
-      tenant,
-      revision: result.revision,
-      committedAtMs,
-      callerId: mutation?.caller.id ?? "",
-      operation: mutation?.operation ?? "",
-      reason: mutation?.reason ?? "",
-      modelId: committed === undefined ? null : (mutation?.activateModelId ?? null),
-      createdCount: created.length,
-      deletedCount: deleted.length,
-      recordIds: records.length === 0 ? null : records.map(({ id }) => id).join(" "),
-      contentDigest: digestOfContent({
-        created: created.map((tuple) => sealedTuple(rowOfTuple(tuple))),
-        deleted: deleted.map((tuple) => sealedTuple(rowOfTuple(tuple))),
-        records: records.map((record) => sealedRecord(rowOfRecord(record))),
-      }),
-    };
+  return batch.map((applied, index) => {
+    const facts = factsOf(applied, { tenant, committedAtMs, signer: key?.publicKey });
     last = digestOfRevision(last, facts);
-    const { contentDigest, recordIds } = facts;
-    return { contentDigest, digest: last, recordIds };
+    const count = batch.length;
+    const isLast = index === count - 1;
+    const signature = isLast ? key?.signText(textToSign(facts, last, count)) : undefined;
+    return {
+      contentDigest: facts.contentDigest,
+      recordIds: facts.recordIds,
+      digest: last,
+      liveDigest: facts.liveDigest,
+      signer: facts.signer,
+      signed: signature === undefined ? undefined : { count, signature },
+    };
   });
 }
 
-export function sealedTuple(row: TupleRow): Json {
-  return tupleColumns.map((name) => row[name]);
+function factsOf(
+  { mutation, result, liveDigest }: AppliedMutation,
+  {
+    tenant,
+    committedAtMs,
+    signer,
+  }: Pick<RevisionFacts, "tenant" | "committedAtMs"> & { readonly signer: string | undefined },
+): RevisionFacts {
+  const committed = result.kind === "committed" ? result : undefined;
+  const records = committed === undefined ? [] : mutation.records;
+  const created = committed?.created ?? [];
+  const deleted = committed?.deleted ?? [];
+  return {
+    tenant,
+    revision: result.revision,
+    committedAtMs,
+    callerId: mutation.caller.id,
+    operation: mutation.operation,
+    reason: mutation.reason,
+    modelId: committed === undefined ? null : (mutation.activateModelId ?? null),
+    createdCount: created.length,
+    deletedCount: deleted.length,
+    recordIds: records.length === 0 ? null : records.map(({ id }) => id).join(" "),
+    contentDigest: digestOfContent({
+      created: created.map((tuple) => sealedTuple(rowOfTuple(tuple))),
+      deleted: deleted.map((tuple) => sealedTuple(rowOfTuple(tuple))),
+      records: records.map((record) => sealedRecord(rowOfRecord(record))),
+    }),
+    ...(liveDigest === undefined ? {} : { liveDigest }),
+    ...(signer === undefined ? {} : { signer }),
+  };
 }
 
 export function sealedRecord(row: RecordRow): Json {
@@ -91,13 +130,40 @@ export function rowOfRecord(record: DelegationRecord): RecordRow {
   };
 }
 
-/** The digest of the tenant's last revision. It must be read under the tenant's lock, and after it. */
-export async function readLastDigest(session: Session, tenant: string): Promise<string> {
-  const [row] = await session.query<{ readonly digest: Buffer | null }>(lastStatement, [tenant]);
-  return row?.digest?.toString("hex") ?? genesisHash;
+/** What the tenant's last revision says. */
+export interface LastSeal {
+  readonly digest: string;
+  /** Absent where it does not say what it left. */
+  readonly liveDigest: string | undefined;
+}
+
+/** It must be read under the tenant's lock, and after it. */
+export async function readLastSeal(session: Session, tenant: string): Promise<LastSeal> {
+  const [row] = await session.query<LastRow>(lastStatement, [tenant]);
+  if (row === undefined) return { digest: genesisHash, liveDigest: new LiveSum().digest };
+  const liveDigest = row.live_digest?.toString("hex");
+  return { digest: row.digest?.toString("hex") ?? genesisHash, liveDigest };
+}
+
+/**
+ * The sum as it is stored, if it is that of the last revision. Else somebody has been at it: then the
+ * revisions say no more what they leave, and whoever verifies them finds where that began.
+ */
+export function liveSumAfter(
+  { liveDigest }: LastSeal,
+  stored: Uint8Array | null,
+): LiveSum | undefined {
+  if (stored === null) return undefined;
+  const sum = new LiveSum(stored);
+  return sum.digest === liveDigest ? sum : undefined;
+}
+
+interface LastRow {
+  readonly digest: Buffer | null;
+  readonly live_digest: Buffer | null;
 }
 
 const lastStatement: Statement = {
-  name: "batch_last_digest",
-  text: "select digest from revision where tenant_id = $1 order by rev desc limit 1",
+  name: "batch_last_seal",
+  text: "select digest, live_digest from revision where tenant_id = $1 order by rev desc limit 1",
 };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { JsonObject } from "../core/json.ts";
+import type { Json, JsonObject } from "../core/json.ts";
 import { parseName, parseObject } from "../core/object.ts";
 import { parseSubject, type Subject } from "../core/subject.ts";
 import type { RelationTuple } from "../core/tuple.ts";
@@ -23,6 +23,11 @@ export const tupleColumns: readonly (keyof TupleRow)[] = [
 ];
 
 export type TupleKeyRow = Pick<TupleRow, (typeof keyColumns)[number]>;
+
+/** What of a tuple is sealed, in this order. */
+export function sealedTuple(row: TupleRow): readonly Json[] {
+  return tupleColumns.map((name) => row[name]);
+}
 
 /** Inverse of `rowOfTuple`. */
 export function tupleOfRow(row: TupleRow): RelationTuple {

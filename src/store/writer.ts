@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { SigningKey } from "../audit/checkpoint.ts";
 import { DomainError } from "../core/error.ts";
-import { runBatch } from "./batch.ts";
+import { runBatch, type Seals } from "./batch.ts";
 import { asDomainError, isTransient } from "./database-error.ts";
 import type { Database } from "./database.ts";
 import type { HintSeal } from "./hint-seal.ts";
@@ -30,9 +31,11 @@ const pauseMs = 5;
 
 /**
  * Groups what arrives while a tenant's batch is under way into its next one: a queue a tenant. Each batch
- * is told to the other nodes as soon as it is committed, under this one's seal; without it to nobody.
+ * is told to the other nodes as soon as it is committed, under this one's seal; without it to nobody. With
+ * a key it is signed.
  */
-export function createWriter(database: Database, seal?: HintSeal): Writer {
+export function createWriter(database: Database, hint?: HintSeal, key?: SigningKey): Writer {
+  const seals: Seals = { hint, key };
   const queues = new Map<string, TenantQueue>();
   let closed = false;
 
@@ -49,7 +52,8 @@ export function createWriter(database: Database, seal?: HintSeal): Writer {
       }
       // A mutation without tuples weighs something too.
       const weight = tuples + 1;
-      const queue = queues.get(mutation.tenant) ?? new TenantQueue(database, mutation.tenant, seal);
+      const queue =
+        queues.get(mutation.tenant) ?? new TenantQueue(database, mutation.tenant, seals);
       queues.set(mutation.tenant, queue);
       try {
         return await queue.add(mutation, weight, signal);
@@ -74,15 +78,15 @@ interface Waiting {
 class TenantQueue {
   readonly #database: Database;
   readonly #tenant: string;
-  readonly #seal: HintSeal | undefined;
+  readonly #seals: Seals;
   readonly #urgent: Waiting[] = [];
   readonly #ordinary: Waiting[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(database: Database, tenant: string, seal: HintSeal | undefined) {
+  constructor(database: Database, tenant: string, seals: Seals) {
     this.#database = database;
     this.#tenant = tenant;
-    this.#seal = seal;
+    this.#seals = seals;
   }
 
   get idle(): boolean {
@@ -164,7 +168,7 @@ class TenantQueue {
   async #attempt(mutations: readonly Mutation[]): Promise<readonly MutationResult[]> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await runBatch(this.#database, this.#tenant, mutations, this.#seal);
+        return await runBatch(this.#database, this.#tenant, mutations, this.#seals);
       } catch (error) {
         if (!isTransient(error)) throw asDomainError(error);
         if (attempt === attemptsMax) {

@@ -110,7 +110,7 @@ suite("verifying changes", () => {
 
   suite("of which old ones are gone", () => {
     const base = { seq: 2, hash: honest[1]?.digest ?? "" };
-    const left: LogPart[] = [{ kind: "changes", base }, ...honest.slice(2)];
+    const left: LogPart[] = [{ kind: "changes", base, head: 5 }, ...honest.slice(2)];
     const old: LogNote = { kind: "retention", before: 6_000 };
 
     test("takes it where a signed row and an old checkpoint tell of it, and not else", async () => {

@@ -3,6 +3,7 @@ import { suite, test } from "node:test";
 import { Bindings } from "../../src/audit/bindings.ts";
 import { Findings } from "../../src/audit/finding.ts";
 import { ChangesVerifier } from "../../src/audit/verify-changes.ts";
+import { SignersVerifier } from "../../src/audit/verify-signers.ts";
 import { readRevisionParts } from "../../src/store/log-revisions.ts";
 import { createWriter } from "../../src/store/writer.ts";
 import { create, mutation, openTestStore, remove } from "../support/store.ts";
@@ -27,7 +28,10 @@ suite("the chain of revisions", () => {
     await store.writer.write(mutation({ steps: [delegation], records: [record] }));
     await other.close();
     const findings = new Findings();
-    const verifier = new ChangesVerifier({ seq: 0, hash: "" }, new Bindings(), 0, findings);
+    const signers = new SignersVerifier({ believes: () => true, through: Infinity, findings });
+    const start = { kind: "changes" as const, base: { seq: 0, hash: "" }, head: 61 };
+    const ports = { bindings: new Bindings(), historyMs: 0, signers, findings };
+    const verifier = new ChangesVerifier(start, ports);
     for (const part of await readRevisionParts(store.database, store.tenant, 0))
       verifier.revision(part);
     const report = verifier.end();
