@@ -1,6 +1,9 @@
 /** What one evaluation may cost. A limit that is met is an error, never an answer. */
 export interface EngineLimits {
-  /** Usersets that a path may lead through. */
+  /**
+   * Usersets that a path may lead through. At another depth the answer is the same or an error; in a
+   * circle it can be an error at a greater one, where a longer way round is met before a shorter.
+   */
   readonly depthMax: number;
   /** Goals visited and tuples looked at; of a list, for one element. */
   readonly stepsMax: number;
