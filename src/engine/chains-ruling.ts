@@ -187,7 +187,7 @@ class Best {
     if (failure === undefined) {
       const rank = tally.value === member ? reasons.length + 1 : reasons.length;
       this.#keep(chain, undefined, rank);
-      if (tally.value === member) this.untilMs = tally.untilMs;
+      this.untilMs = tally.untilMs;
       return;
     }
     if (isCoverage(failure.reason)) this.#uncovered.push(chain);

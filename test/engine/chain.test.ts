@@ -53,6 +53,8 @@ suite("a chain of delegations", () => {
     const helperAlone = { actors: [object("agent:helper")] };
     assert.equal(reasonOf(ask(helperAlone, chained)), "chain_broken");
     assert.equal(ask({ ...helperAlone, partialChain: true }, chained).kind, "allowed");
+    const byAnother = { actors: [object("agent:other"), object("agent:helper")] };
+    assert.equal(reasonOf(ask(byAnother, chained)), "chain_broken");
   });
 
   test("judges suspensions of parties that a partial chain does not name", () => {
@@ -64,7 +66,10 @@ suite("a chain of delegations", () => {
   test("follows eight links and not nine", () => {
     assert.equal(ask({ actors: agents(8) }, longChain(8)).kind, "allowed");
     const last = { actors: agents(9).slice(-1), partialChain: true };
-    assert.equal(reasonOf(ask(last, longChain(9))), "chain_broken");
+    const tooLong = ask(last, longChain(9));
+    assert.equal(reasonOf(tooLong), "chain_broken");
+    const detail = "the chain has more than 8 delegations";
+    assert.equal(tooLong.kind === "denied" && tooLong.detail, detail);
     const eighth = { actors: agents(8).slice(-1), partialChain: true };
     assert.equal(ask(eighth, longChain(9)).kind, "allowed");
   });
