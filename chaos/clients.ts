@@ -215,6 +215,9 @@ async function check(
 }
 
 function isAllowed(result: CheckResult | undefined): boolean {
+  if (result?.result.case === "error") {
+    throw new ApiError(result.result.value.code, `of one check: ${result.result.value.message}`);
+  }
   if (result?.result.case !== "decision")
     throw new TypeError("a check of the batch has no decision");
   return result.result.value.verdict === Verdict.ALLOWED;

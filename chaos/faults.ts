@@ -11,8 +11,8 @@ export interface Cluster {
   readonly databaseProcessId: () => number;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
-  /** The one kind of fault that there is to be, of all. */
-  readonly only: string | undefined;
+  /** The kinds of fault that there are to be, of all. */
+  readonly only: readonly string[] | undefined;
   /** Has the database keep next to no history. */
   readonly forgetHistory: () => Promise<void>;
   /** Before a process goes: what it has counted is read a last time. */
@@ -112,7 +112,7 @@ export async function harm(cluster: Cluster): Promise<number> {
   // Each once before any comes twice.
   const kinds = Object.entries(faults).filter(
     ([name]) =>
-      (cluster.only === undefined || name === cluster.only) &&
+      (cluster.only?.includes(name) ?? true) &&
       (name !== "clockStepped" || cluster.nodes.every(({ clock }) => clock !== undefined)),
   );
   const seen = new Set<string>();
@@ -134,7 +134,9 @@ export async function harm(cluster: Cluster): Promise<number> {
         cluster.say(`fault ${name}, ${node.name}, ${forMs.toFixed(0)} ms`);
         count += 1;
         node.faultUntilMs = Infinity;
-        await fault(cluster, node, forMs);
+        await fault(cluster, node, forMs).catch((cause: unknown) => {
+          throw new Error(`the fault ${name} of ${node.name} went wrong`, { cause });
+        });
         node.faultUntilMs = performance.now();
       }),
     );

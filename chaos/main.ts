@@ -18,7 +18,7 @@ import { tenants } from "./world.ts";
 // Three servers on one PostgreSQL, clients as fast as they can, and faults. Afterwards every answer is
 // held against the true order of revisions. The last line is JSON. Ends with 1 where an answer was
 // wrong, or where too little happened for that to mean anything. `--break RULE` takes a rule out,
-// `--fault NAME` makes all faults of one kind.
+// `--fault NAME,NAME` makes faults of these kinds alone.
 
 const { values } = parseArgs({
   options: {
@@ -84,28 +84,40 @@ async function run(): Promise<number> {
   if (!steps)
     say("SKIPPED: no clock is stepped, for there is no libfaketime: apt-get install faketime");
   say(`${nodes.length} nodes, ${tenants.length} tenants, ${seconds} s`);
-  const traffic = sendTraffic(
-    { nodes: () => nodes, tenants, terms: shortTerms, recording, signal },
-    counted,
+  const traffic = part(
+    "the clients",
+    sendTraffic({ nodes: () => nodes, tenants, terms: shortTerms, recording, signal }, counted),
   );
-  const harming = harm({
-    nodes,
-    start,
-    databaseProcessId: () => embedded.processId,
-    say,
-    signal,
-    only: values.fault,
-    forgetHistory: async () => {
-      remembered = await readTruths(embedded.connectionString, tenants, remembered);
-      await forgetHistory(embedded.connectionString, remembered);
-    },
-    farewell: (node) => counted.read(node),
-  });
+  const harming = part(
+    "the faults",
+    harm({
+      nodes,
+      start,
+      databaseProcessId: () => embedded.processId,
+      say,
+      signal,
+      only: values.fault?.split(","),
+      forgetHistory: async () => {
+        remembered = await readTruths(embedded.connectionString, tenants, remembered);
+        await forgetHistory(embedded.connectionString, remembered);
+      },
+      farewell: (node) => counted.read(node),
+    }),
+  );
   await Promise.race([sleep(seconds * 1000, undefined, { ref: false }), traffic, harming]);
   ending.abort();
   const count = await harming;
   await traffic;
   return count;
+}
+
+/** Says whose an exception is. */
+async function part<Value>(name: string, doing: Promise<Value>): Promise<Value> {
+  try {
+    return await doing;
+  } catch (cause) {
+    throw new Error(`${name} ended with an exception`, { cause });
+  }
 }
 
 async function report(faultCount: number): Promise<void> {

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { DomainError } from "../src/core/error.ts";
 import type { RelationTuple } from "../src/core/tuple.ts";
 import { Database } from "../src/store/database.ts";
 import { truncateHistory } from "../src/store/retention.ts";
@@ -30,11 +32,46 @@ interface RevisionRow {
 /** Of one timeline, by tenant. */
 export type Truths = ReadonlyMap<string, Truth>;
 
+/** Longer than a database takes that is started again on a busy machine. */
+const patienceMs = 30_000;
+
 /** `before` has what the database may have forgotten since. */
-export async function readTruths(
+export function readTruths(
   connectionString: string,
   tenants: readonly string[],
   before: Truths = new Map(),
+): Promise<Truths> {
+  return patiently(() => readTruthsNow(connectionString, tenants, before));
+}
+
+/** Has the database forget all but the last moments, of which these truths are all that is left. */
+export function forgetHistory(connectionString: string, truths: Truths): Promise<void> {
+  return patiently(() => forgetHistoryNow(connectionString, truths));
+}
+
+export function tuplesAt({ tuples }: Truth, revision: number): readonly RelationTuple[] {
+  return tuples
+    .filter(({ createdAt, deletedAt }) => createdAt <= revision && revision < deletedAt)
+    .map(({ tuple }) => tuple);
+}
+
+/** Again, while the database is away: another fault may just have ended it. */
+async function patiently<Value>(ask: () => Promise<Value>): Promise<Value> {
+  for (const untilMs = performance.now() + patienceMs; ;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isAway = error instanceof DomainError && error.code === "not_serving";
+      if (!isAway || performance.now() > untilMs) throw error;
+      await sleep(200);
+    }
+  }
+}
+
+async function readTruthsNow(
+  connectionString: string,
+  tenants: readonly string[],
+  before: Truths,
 ): Promise<Truths> {
   const database = new Database({ connectionString, log: () => {} });
   try {
@@ -48,8 +85,7 @@ export async function readTruths(
   }
 }
 
-/** Has the database forget all but the last moments, of which these truths are all that is left. */
-export async function forgetHistory(connectionString: string, truths: Truths): Promise<void> {
+async function forgetHistoryNow(connectionString: string, truths: Truths): Promise<void> {
   const database = new Database({ connectionString, log: () => {} });
   try {
     for (const [tenant, { committedMs }] of truths) {
@@ -61,12 +97,6 @@ export async function forgetHistory(connectionString: string, truths: Truths): P
   } finally {
     await database.close();
   }
-}
-
-export function tuplesAt({ tuples }: Truth, revision: number): readonly RelationTuple[] {
-  return tuples
-    .filter(({ createdAt, deletedAt }) => createdAt <= revision && revision < deletedAt)
-    .map(({ tuple }) => tuple);
 }
 
 async function readTruth(
