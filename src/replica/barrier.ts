@@ -78,8 +78,15 @@ export class Barrier {
     this.#options = options;
   }
 
-  /** To be called after the reply to the commit. `deadlineMs` counts from now. */
-  wait(token: ConsistencyToken, deadlineMs: number): Promise<Enforcement> {
+  /**
+   * To be called after the reply to the commit. `deadlineMs` counts from now. `scanned`: by a scan for the
+   * revision or a later one that the commit came before; it must not reject.
+   */
+  wait(
+    token: ConsistencyToken,
+    deadlineMs: number,
+    scanned?: Promise<Scan | undefined>,
+  ): Promise<Enforcement> {
     const { clock, timers, counters } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<Enforcement>();
     const write: Write = {
@@ -99,7 +106,7 @@ export class Barrier {
       if (group.writes.size === 0) this.#wake(group);
     });
     counters.barriers += 1;
-    this.#start(token.tenant);
+    this.#start(token.tenant, scanned);
     return promise;
   }
 
@@ -159,14 +166,31 @@ export class Barrier {
     return group;
   }
 
-  #start(tenant: string): void {
+  /** `scanned`: for the write that has just come, on which the group begins unless others are in it. */
+  #start(tenant: string, scanned?: Promise<Scan | undefined>): void {
     const group = this.#queued.get(tenant);
     const running = this.#running.get(tenant) ?? new Set();
     if (group === undefined || running.size >= groupsMax) return;
     this.#queued.delete(tenant);
     this.#running.set(tenant, running.add(group));
+    if (scanned !== undefined && group.writes.size === 1) {
+      this.#pause(group, firstDelayMs);
+      void scanned.then((scan) => this.#begin(group, scan));
+      return;
+    }
     this.#setDue(group);
     this.#scan();
+  }
+
+  /** With a scan that was sent before, where it is not too late for it. */
+  #begin(group: Group, scan: Scan | undefined): void {
+    if (group.waitingFor !== undefined || group.writes.size === 0) return;
+    if (scan === undefined) {
+      this.#wake(group);
+      return;
+    }
+    this.#take(group, scan, 0);
+    this.#endIfOver(group);
   }
 
   #wake(group: Group): void {
@@ -231,6 +255,10 @@ export class Barrier {
     const { timeline, waitingFor } = group;
     if (timeline === undefined || waitingFor === undefined) return;
     this.#narrow(group, timeline, waitingFor);
+    this.#endIfOver(group);
+  }
+
+  #endIfOver(group: Group): void {
     if (group.writes.size > 0) return;
     group.cancelPause();
     this.#end(group);
@@ -252,7 +280,7 @@ export class Barrier {
   }
 
   #goOn(group: Group, tookMs: number): void {
-    const { clock, timers } = this.#options;
+    const { clock } = this.#options;
     if (group.writes.size === 0) {
       this.#end(group);
       return;
@@ -265,8 +293,12 @@ export class Barrier {
     // A database that is slow to answer is not asked the more often for it.
     const tactfulMs = Math.min(idleDelayMs, Math.max(group.delayMs, tookMs));
     group.delayMs = Math.min(delayMsMax, group.delayMs * 2);
+    this.#pause(group, hurried ? tactfulMs : idleDelayMs);
+  }
+
+  #pause(group: Group, forMs: number): void {
     group.state = "pausing";
-    group.cancelPause = timers.after(hurried ? tactfulMs : idleDelayMs, () => this.#wake(group));
+    group.cancelPause = this.#options.timers.after(forMs, () => this.#wake(group));
   }
 
   #end(group: Group): void {

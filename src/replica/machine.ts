@@ -5,7 +5,7 @@ import { Announcer } from "./announcer.ts";
 import { Barrier } from "./barrier.ts";
 import { zeroCounters, type ReplicaCounters, type ReplicaGauges } from "./counters.ts";
 import { DatabaseClock } from "./database-clock.ts";
-import type { Db, LeaseRow, Renewal } from "./db.ts";
+import type { Db, LeaseRow, Renewal, Scan } from "./db.ts";
 import { Doorbell } from "./doorbell.ts";
 import { evaluateWaiting, notServing, type EvaluationHost } from "./evaluation.ts";
 import type { Faults } from "./faults.ts";
@@ -162,17 +162,17 @@ export class ReplicaMachine implements Replica {
     timeline: Timeline,
     revision: Revision,
     deadlineMs: number,
-    isAnnounced: boolean = false,
+    scanned?: Promise<Scan | undefined>,
   ): Promise<Enforcement> {
     const token: ConsistencyToken = { tenant, timeline, revision };
     // The writer's own node need not wait for the hint.
     const follower = this.#followers.get(tenant);
     const isKnown = timeline === this.#timeline && (follower?.applied ?? 0) >= revision;
     if (!isKnown) follower?.pollSoon();
-    const stop = this.#announcer.announce(token, isAnnounced);
+    const stop = this.#announcer.announce(token, scanned !== undefined);
     const { killMs } = this.#parameters;
     try {
-      return await this.#barrier.wait(token, Math.min(deadlineMs, killMs + 5000));
+      return await this.#barrier.wait(token, Math.min(deadlineMs, killMs + 5000), scanned);
     } finally {
       stop();
     }

@@ -3,6 +3,7 @@ import type { Now } from "../core/now.ts";
 import type { ConsistencyToken, Revision, Timeline } from "../core/revision.ts";
 import type { Evaluated, Graph } from "../engine/graph.ts";
 import type { Plan } from "../engine/plan.ts";
+import type { Scan } from "./db.ts";
 import type { KeptVerdicts } from "./kept-verdicts.ts";
 
 /** One tenant at one revision, as an evaluation sees it. Good for one tick. */
@@ -56,15 +57,15 @@ export interface Replica {
   /**
    * Returns once every node answers at `revision` or later (REVOCATION W4). Rejects with
    * `not_enforced` shortly before `deadlineMs` (milliseconds from now), with `outcome_unknown` where
-   * the timeline is another. `isAnnounced`: the other nodes were told of the revision when it was
-   * committed.
+   * the timeline is another. `scanned`: the other nodes were told of the revision when it was
+   * committed, and this is what a scan that was sent behind that found, if anything; it never rejects.
    */
   enforce(
     tenant: string,
     timeline: Timeline,
     revision: Revision,
     deadlineMs: number,
-    isAnnounced?: boolean,
+    scanned?: Promise<Scan | undefined>,
   ): Promise<Enforcement>;
   /**
    * To be told of each revision that this process has committed, once the commit is answered, in order:

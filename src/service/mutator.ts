@@ -110,10 +110,10 @@ class EnforcingMutator implements Mutator {
     answer: Drafted<Answer>["answer"],
     startedMs: number,
   ): Promise<Written<Answer>> {
-    const { timeline, revision, change } = result;
+    const { timeline, revision, change, scanned } = result;
     const position = { tenant: context.tenant, timeline, revision };
     if (change !== undefined) this.#replica.written(context.tenant, timeline, change);
-    const enforcement = await this.#enforce(context, options, position, startedMs, true);
+    const enforcement = await this.#enforce(context, options, position, startedMs, scanned);
     switch (result.kind) {
       case "refused":
         throw result.error;
@@ -130,16 +130,16 @@ class EnforcingMutator implements Mutator {
     position: ConsistencyToken,
     startedMs: number,
   ): Promise<WriteResult> {
-    return this.#enforce(context, options, position, startedMs, false);
+    return this.#enforce(context, options, position, startedMs);
   }
 
-  /** `isAnnounced`: by the writer, when it was committed. */
+  /** `scanned`: by the writer, which has told the other nodes, when it was committed. */
   async #enforce(
     context: RequestContext,
     options: Pick<MutationOptions, "skipBarrier">,
     position: ConsistencyToken,
     startedMs: number,
-    isAnnounced: boolean,
+    scanned?: MutationResult["scanned"],
   ): Promise<WriteResult> {
     const token = formatToken(position);
     const { tenant, timeline, revision } = position;
@@ -152,7 +152,7 @@ class EnforcingMutator implements Mutator {
       timeline,
       revision,
       Math.max(0, leftMs),
-      isAnnounced,
+      scanned,
     );
     return { token, timeline, revision, enforced: true, nodesAcknowledged, waitedMs };
   }

@@ -2,16 +2,23 @@ import type { PoolClient } from "pg";
 import type { SigningKey } from "../audit/checkpoint.ts";
 import type { RevisionChange } from "../core/change.ts";
 import { DomainError } from "../core/error.ts";
-import { parseRevision, parseTimeline } from "../core/revision.ts";
+import { parseRevision, parseTimeline, type ConsistencyToken } from "../core/revision.ts";
 import { applyMutation } from "./apply.ts";
 import { readBatch } from "./batch-reads.ts";
 import { BatchState } from "./batch-state.ts";
 import { writeBatch } from "./batch-writes.ts";
 import { inOneFlight, sqlStateOf } from "./database-error.ts";
 import { liveSumAfter, readLastSeal, sealRevisions } from "./revision-seal.ts";
-import { expectNoWarning, outcomeUnknown, sessionOf, type Database } from "./database.ts";
+import {
+  expectNoWarning,
+  outcomeUnknown,
+  sessionOf,
+  type Database,
+  type Session,
+} from "./database.ts";
 import type { HintSeal } from "./hint-seal.ts";
 import { notifyCommitted } from "./hints.ts";
+import { scanLeasesIn, type LeaseScan } from "./leases.ts";
 import type { Mutation, MutationResult } from "./mutation.ts";
 import { rowOfTuple, tupleOfRow } from "./tuple-row.ts";
 
@@ -57,10 +64,10 @@ export function runBatch(
   const { promise, resolve, reject } = Promise.withResolvers<readonly MutationResult[]>();
   database
     .lend("writes", async (client) => {
-      const { results, hinted } = await write(client, tenant, mutations, seals);
+      const { results, told } = await write(client, tenant, mutations, seals);
       resolve(results);
-      // The connection stays lent until the hint has left; the writers do not wait for that.
-      await hinted;
+      // The connection stays lent until all is answered; the writers do not wait for that.
+      await told;
     })
     .catch(reject);
   return promise;
@@ -69,7 +76,7 @@ export function runBatch(
 interface Written {
   readonly results: readonly MutationResult[];
   /** Never rejects: a hint may be lost. */
-  readonly hinted: Promise<void>;
+  readonly told: Promise<unknown>;
 }
 
 async function write(
@@ -112,21 +119,36 @@ async function write(
     digest: revisionSeals[index]?.digest ?? "",
     change: changeOf(mutation, result, lock.head_at_ms),
   }));
-  const { hinted } = await settle(client, {
+  const position = { tenant, timeline, revision: parseRevision(lock.head) };
+  const { told } = await settle(client, {
     send: () => writeBatch(session, tenant, state, applied, revisionSeals),
-    hint: async () => {
-      if (hint === undefined) return;
-      const digest = written.at(-1)?.digest ?? "";
-      const position = { tenant, timeline, revision: parseRevision(lock.head), digest };
-      await notifyCommitted(
-        session,
-        hint,
-        position,
-        written.map(({ change }) => change),
-      );
-    },
+    tell: () => (hint === undefined ? undefined : tell(session, hint, position, written)),
   });
-  return { results: written, hinted };
+  const { hinted, scanned } = told ?? {};
+  return {
+    results: written.map((result) => (scanned === undefined ? result : { ...result, scanned })),
+    told: Promise.all([hinted, scanned]),
+  };
+}
+
+interface Told {
+  readonly hinted: Promise<void>;
+  readonly scanned: Promise<LeaseScan | undefined>;
+}
+
+/** The hint goes first: on it the other nodes set to work. */
+function tell(
+  session: Session,
+  seal: HintSeal,
+  position: ConsistencyToken,
+  written: readonly { readonly digest: string; readonly change: RevisionChange }[],
+): Told {
+  const digest = written.at(-1)?.digest ?? "";
+  const changes = written.map(({ change }) => change);
+  return {
+    hinted: notifyCommitted(session, seal, { ...position, digest }, changes).catch(() => undefined),
+    scanned: scanLeasesIn(session, [position]).catch(() => undefined),
+  };
 }
 
 function changeOf(
@@ -147,17 +169,17 @@ function changeOf(
 }
 
 /**
- * Sends the commit right behind the writes, in the same flight, and finds out what became of it. The
- * hint goes right behind that: it leaves when the commit is done, before this process has heard of it.
+ * Sends the commit right behind the writes, in the same flight, and finds out what became of it. What is
+ * told goes right behind that: it leaves when the commit is done, before this process has heard of it.
  */
 async function settle(
   client: PoolClient,
-  { send, hint }: { send: () => readonly Promise<unknown>[]; hint: () => Promise<void> },
-): Promise<Pick<Written, "hinted">> {
+  { send, tell }: { send: () => readonly Promise<unknown>[]; tell: () => Told | undefined },
+): Promise<{ readonly told: Told | undefined }> {
   return await expectNoWarning(client, async () => {
     const writes = send();
     const committing = client.query("commit");
-    const hinted = hint().catch(() => undefined);
+    const told = tell();
     const [commit, ...written] = await Promise.allSettled([committing, ...writes]);
     const failed = written.find((each) => each.status === "rejected");
     // PostgreSQL commits nothing of a transaction in which a statement failed.
@@ -168,6 +190,6 @@ async function settle(
       throw outcomeUnknown(commit.reason);
     }
     if (commit.value.command !== "COMMIT") throw outcomeUnknown(commit.value.command);
-    return { hinted };
+    return { told };
   });
 }

@@ -7,7 +7,7 @@ import {
   type Timeline,
 } from "../core/revision.ts";
 import { sqlStateOf } from "./database-error.ts";
-import { onlyRow, type Database, type Statement } from "./database.ts";
+import { onlyRow, type Database, type Session, type Statement } from "./database.ts";
 import type { HintSeal } from "./hint-seal.ts";
 import { acknowledgementChannel, sealAcknowledgement } from "./hints.ts";
 import { hasEnded } from "./process-identity.ts";
@@ -208,18 +208,38 @@ export interface ScannedLeases {
   readonly leases: number;
 }
 
+interface Wanted {
+  readonly tenant: string;
+  readonly revision: Revision;
+}
+
+interface ScanRow {
+  readonly timeline: string;
+  readonly scanned: readonly (readonly [number, readonly string[]])[];
+}
+
 /** W4: who has not acknowledged the revisions, of each tenant, in one snapshot. */
 export async function scanLeases(
   database: Database,
-  wanted: readonly { readonly tenant: string; readonly revision: Revision }[],
+  wanted: readonly Wanted[],
 ): Promise<LeaseScan> {
-  const values = [wanted.map(({ tenant }) => tenant), wanted.map(({ revision }) => revision)];
-  const row = onlyRow(
-    await database.query<{
-      readonly timeline: string;
-      readonly scanned: readonly (readonly [number, readonly string[]])[];
-    }>("hints", scanStatement, values),
-  );
+  return scanOf(await database.query<ScanRow>("hints", scanStatement, valuesOf(wanted)));
+}
+
+/** The same on a session that is in no transaction, behind what was committed there. */
+export async function scanLeasesIn(
+  session: Session,
+  wanted: readonly Wanted[],
+): Promise<LeaseScan> {
+  return scanOf(await session.query<ScanRow>(scanStatement, valuesOf(wanted)));
+}
+
+function valuesOf(wanted: readonly Wanted[]): readonly unknown[] {
+  return [wanted.map(({ tenant }) => tenant), wanted.map(({ revision }) => revision)];
+}
+
+function scanOf(rows: readonly ScanRow[]): LeaseScan {
+  const row = onlyRow(rows);
   return {
     timeline: parseTimeline(row.timeline),
     scanned: row.scanned.map(([leases, waitingFor]) => ({ leases, waitingFor })),

@@ -5,6 +5,7 @@ import type { DomainError } from "../core/error.ts";
 import type { Name, ObjectRef } from "../core/object.ts";
 import type { Revision, Timeline } from "../core/revision.ts";
 import type { RelationTuple, TupleFilter } from "../core/tuple.ts";
+import type { LeaseScan } from "./leases.ts";
 
 /** One atomic write: all of it becomes one revision, or none of it (an empty revision is allotted all the same). */
 export interface Mutation {
@@ -89,6 +90,11 @@ interface AtRevision {
   readonly digest?: string;
   /** The same as everybody reads of the revision afterwards; absent until it is written. */
   readonly change?: RevisionChange;
+  /**
+   * Who had not acknowledged it, or what was committed with it, once it was committed (W4); `undefined`
+   * where nobody knows. Never rejects. Absent where the other nodes were told nothing.
+   */
+  readonly scanned?: Promise<LeaseScan | undefined>;
 }
 
 export interface Committed extends AtRevision {

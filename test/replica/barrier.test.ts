@@ -73,6 +73,44 @@ suite("Barrier", () => {
     assert.equal(scheduler.nowMs, 3);
   });
 
+  test("begins with the scan that was sent behind the commit, and sends none of its own", async () => {
+    let scans = 0;
+    const { barrier, get, scheduler } = barrierOn((wanted) => {
+      scans += 1;
+      return scanned(wanted, ["slow"]);
+    });
+    const behind = after(scheduler, 1, scanned([token(5)], ["slow"], 3));
+    const waiting = barrier.wait(token(5), 10_000, behind);
+    scheduler.after(2, () => barrier.acknowledged(token(5), "slow"));
+    assert.equal((await get(waiting)).nodesAcknowledged, 3);
+    assert.deepEqual([scheduler.nowMs, scans], [2, 0]);
+  });
+
+  test("scans by itself where the other scan is late, and where it found nothing out", async () => {
+    for (const [behind, overMs] of [
+      [Promise.resolve(undefined), 0],
+      [new Promise<never>(() => {}), 4],
+    ] as const) {
+      const { barrier, get, scheduler } = barrierOn((wanted) => scanned(wanted, []));
+      await get(barrier.wait(token(5), 10_000, behind));
+      assert.equal(scheduler.nowMs, overMs);
+    }
+  });
+
+  test("adds nobody from a scan that comes after its own", async () => {
+    const { barrier, get, scheduler } = barrierOn((wanted) =>
+      scanned(wanted, scheduler.nowMs < 20 ? ["slow"] : []),
+    );
+    const waiting = barrier.wait(
+      token(5),
+      10_000,
+      after(scheduler, 10, scanned([token(5)], ["slow", "new"])),
+    );
+    scheduler.after(15, () => barrier.acknowledged(token(5), "slow"));
+    await get(waiting);
+    assert.equal(scheduler.nowMs, 15);
+  });
+
   test("takes neither an earlier revision nor another timeline for an acknowledgement", async () => {
     const { barrier, get, scheduler } = barrierOn((wanted) =>
       scanned(wanted, scheduler.nowMs < 2 ? ["slow"] : []),
@@ -143,6 +181,15 @@ suite("Barrier", () => {
     assert.equal(scans, 2);
   });
 });
+
+async function after<Value>(
+  scheduler: Scheduler,
+  delayMs: number,
+  value: Promise<Value>,
+): Promise<Value> {
+  await new Promise<void>((resolve) => scheduler.after(delayMs, resolve));
+  return value;
+}
 
 function scanned(
   wanted: readonly WantedScan[],

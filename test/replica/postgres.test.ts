@@ -63,7 +63,7 @@ suite("ReplicaMachine on PostgreSQL", () => {
     const result = await told.write(mutation({ steps: [create(alice)] }));
     assert(result.change !== undefined);
     writer.written("acme", result.timeline, result.change);
-    await writer.enforce("acme", result.timeline, result.revision, 10_000, true);
+    await writer.enforce("acme", result.timeline, result.revision, 10_000, result.scanned);
     assert.deepEqual([ask(writer), ask(other)], [[alice], [alice]]);
     assert.equal(other.counters.learned, 1);
     assert.equal(other.counters.polls, polls);

@@ -5,7 +5,7 @@ import { zeroCounters, type ReplicaCounters } from "../../../src/replica/counter
 import type { Faults } from "../../../src/replica/faults.ts";
 import type { EvaluateOptions, Snapshot } from "../../../src/replica/replica.ts";
 import type { DatabaseFaults } from "./database-faults.ts";
-import { tenants, type Written } from "./database-state.ts";
+import { tenants } from "./database-state.ts";
 import { SimulatedDatabase } from "./database.ts";
 import { SimulatedNode, type NodeOptions } from "./node.ts";
 import { hinderable, mishaps, type Bias, type Mishap } from "./mishap.ts";
@@ -13,6 +13,7 @@ import { Primaries } from "./primaries.ts";
 import { anyKeys, anyWrite, readPages, type Answer } from "./question.ts";
 import { textsOf } from "./reading.ts";
 import { Chance, Scheduler } from "./scheduler.ts";
+import { scannedWith, type Scanned } from "./scanned.ts";
 import { addCounters, nothingSeen, type Seen } from "./seen.ts";
 
 export interface HistoryOptions {
@@ -253,8 +254,16 @@ class World {
       this.#nodeOptions.hints.announced(position, node.name, [change]);
     node.deliver(() => {
       void node.link
-        .call<Written>("write", (database, done) =>
-          database.write(tenant, deletes, creates, id, done, tell, modelId),
+        .call<Scanned>("write", (database, done) =>
+          database.write(
+            tenant,
+            deletes,
+            creates,
+            id,
+            scannedWith(database, tenant, done),
+            tell,
+            modelId,
+          ),
         )
         .then((written) => this.#enforce(node, tenant, written, id))
         .catch((cause: unknown) => this.#expectRefusal(cause));
@@ -264,12 +273,14 @@ class World {
   async #enforce(
     node: SimulatedNode,
     tenant: string,
-    { timeline, revision, change }: Written,
+    { timeline, revision, change, scan }: Scanned,
     id: string,
   ): Promise<void> {
     if (change !== undefined) {
       node.machine.written(tenant, timeline, change);
-      await node.machine.enforce(tenant, timeline, revision, 5000);
+      // Sometimes it is late, sometimes lost.
+      const scanned = this.#seen.writes % 3 === 0 ? undefined : Promise.resolve(scan);
+      await node.machine.enforce(tenant, timeline, revision, 5000, scanned);
     }
     this.#seen.oks += 1;
     this.#tell(`${id}: enforced as ${timeline}/${revision}`);
