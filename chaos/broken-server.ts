@@ -3,6 +3,7 @@ import { Barrier } from "../src/replica/barrier.ts";
 import { Lease } from "../src/replica/lease.ts";
 import { LeaseWatch } from "../src/replica/lease-watch.ts";
 import { PageStore } from "../src/replica/page-store.ts";
+import { Database, sessionOf, type PoolName, type Statement } from "../src/store/database.ts";
 
 // The server with one rule of the protocol taken out, by its name in the first argument: what the
 // checker is worth is whether it notices. The product itself has no switch for this.
@@ -21,6 +22,29 @@ const breakings: Readonly<Record<string, () => void>> = {
   /** C2: what is applied does not reach the pages. */
   pages: () => {
     PageStore.prototype.apply = () => {};
+  },
+  /** W3: a cancelled wait for the standby is a success. L2: a repeated subscription finds its row, and writes nothing. */
+  standby: () => {
+    // oxlint-disable-next-line typescript/unbound-method -- called on a database below
+    const { query } = Database.prototype;
+    const repeated = `with added as (insert into lease_tenant (tenant_id, lease_id) values ($1, $2)
+      on conflict do nothing returning 1) select (select count(*) from added) + 1 as rows`;
+    Database.prototype.query = function believing<Row extends object>(
+      this: Database,
+      pool: PoolName,
+      { name, text }: Statement,
+      values: readonly unknown[],
+    ): Promise<Row[]> {
+      const statement = { name, text: name === "lease_subscribe" ? repeated : text };
+      if (pool !== "leases")
+        return query.call<Database, Parameters<typeof query>, Promise<Row[]>>(
+          this,
+          pool,
+          statement,
+          values,
+        );
+      return this.lend(pool, (client) => sessionOf(client).query<Row>(statement, values));
+    };
   },
   /** L8: a lease is killed as soon as it was seen. */
   kill: () => {
