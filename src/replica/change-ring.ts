@@ -35,6 +35,25 @@ export class ChangeRing {
 }
 
 /** Whether these are all the revisions of (after, upTo], in order. */
+/** Whole revisions, together of about so many tuples in each part, and at least one. */
+export function inParts(
+  changes: readonly RevisionChange[],
+  tuplesMax: number,
+): readonly (readonly RevisionChange[])[] {
+  const parts: RevisionChange[][] = [];
+  let tuples = Infinity;
+  for (const change of changes) {
+    const more = changedTuples([change]);
+    if (tuples + more > tuplesMax) {
+      parts.push([]);
+      tuples = 0;
+    }
+    parts.at(-1)?.push(change);
+    tuples += more;
+  }
+  return parts;
+}
+
 export function isContiguous(
   changes: readonly RevisionChange[],
   after: Revision,

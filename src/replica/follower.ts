@@ -8,7 +8,7 @@ import {
   type Timeline,
 } from "../core/revision.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
-import { changedTuples, ChangeRing, isContiguous } from "./change-ring.ts";
+import { changedTuples, ChangeRing, inParts, isContiguous } from "./change-ring.ts";
 import type { ReplicaCounters } from "./counters.ts";
 import type { Db, Load, Poll } from "./db.ts";
 import type { Faults } from "./faults.ts";
@@ -261,6 +261,7 @@ export class Follower {
     this.#host.counters.polls += 1;
     const poll = await this.#host.db.poll(this.tenant, sent);
     this.#isKnown = true;
+    await this.#approach(poll, sent, generation);
     return this.#take(poll, sent, generation);
   }
 
@@ -274,9 +275,36 @@ export class Follower {
       const load = await this.#host.db.load(this.tenant, sent, keys, (key, tuples) =>
         stage.add(key, tuples),
       );
+      await this.#approach(load, sent, generation);
       this.#arrived(load, stage, sent, generation);
     } finally {
       stage.close();
+    }
+  }
+
+  /**
+   * Of a reply that brings much, takes all but the last part, a tick each: every part is what a reply
+   * would have been that had read that much earlier.
+   */
+  async #approach(poll: Poll, sent: Revision, generation: number): Promise<void> {
+    const { timers, parameters } = this.#host;
+    const { head, changes } = poll;
+    if (changes === undefined || !this.#isWhole(poll, sent)) return;
+    const parts = inParts(changes, parameters.tickTuplesMax);
+    let count = 0;
+    for (const part of parts.slice(0, -1)) {
+      count += part.length;
+      const earlier = changes.slice(0, count);
+      const revision = earlier.at(-1)?.revision ?? head.revision;
+      // Without a change of it the model is that of before.
+      const modelId =
+        earlier.findLast((change) => change.modelId !== undefined)?.modelId ?? this.#modelId;
+      const { timeline, horizon } = head;
+      const then = { timeline, horizon, revision, ...(modelId === undefined ? {} : { modelId }) };
+      if (this.#take({ head: then, changes: earlier }, sent, generation) === "discarded") return;
+      await new Promise<void>((resolve) => {
+        timers.after(0, resolve);
+      });
     }
   }
 
@@ -300,7 +328,7 @@ export class Follower {
 
   /** C2. Afterwards `applied` is at least the head of the reply, or the reply is of no use. */
   #take(poll: Poll, sent: Revision, generation: number): Taken {
-    const { faults, counters, parameters } = this.#host;
+    const { faults, counters } = this.#host;
     const { head, changes } = poll;
     if (generation !== this.#generation) {
       counters.discarded += 1;
@@ -311,18 +339,24 @@ export class Follower {
       return "discarded";
     }
     if (head.revision > this.#applied) {
-      const whole =
-        changes !== undefined &&
-        sent >= head.horizon &&
-        isContiguous(changes, sent, head.revision) &&
-        changedTuples(changes) <= parameters.changedTuplesMax;
-      if (!whole && faults.ignoreHorizon !== true) this.#dropFor(head);
+      const isWhole = this.#isWhole(poll, sent);
+      if (!isWhole && faults.ignoreHorizon !== true) this.#dropFor(head);
       else this.#moveTo(head, changes ?? []);
     } else if (head.revision === this.#applied) {
       this.#modelId = head.modelId;
     }
     this.#acknowledgements.send();
     return "applied";
+  }
+
+  /** Whether the changes are all that there are, and not too many. */
+  #isWhole({ head, changes }: Poll, sent: Revision): boolean {
+    return (
+      changes !== undefined &&
+      sent >= head.horizon &&
+      isContiguous(changes, sent, head.revision) &&
+      changedTuples(changes) <= this.#host.parameters.changedTuplesMax
+    );
   }
 
   /** B12, C5: what lies between cannot be applied, so that no page may stay. */

@@ -34,6 +34,8 @@ export interface ReplicaParameters {
   readonly roundsMax: number;
   /** Tuples in the changes of one reply; more drop the pages instead (C5). */
   readonly changedTuplesMax: number;
+  /** Of those, so many are applied in one tick; but a revision is never seen by half. */
+  readonly tickTuplesMax: number;
 }
 
 const mebibyte = 2 ** 20;
@@ -57,6 +59,7 @@ export const defaultParameters: ReplicaParameters = {
   // The depth of evaluation, 64, and 16 to spare.
   roundsMax: 80,
   changedTuplesMax: 20_000,
+  tickTuplesMax: 1000,
 };
 
 /**

@@ -3,6 +3,7 @@ import { suite, test } from "node:test";
 import { parseName, parseObject } from "../../src/core/object.ts";
 import { parseRevision, parseTimeline } from "../../src/core/revision.ts";
 import type { PageKey } from "../../src/core/page.ts";
+import { parseTupleText } from "../../src/core/tuple.ts";
 import type { Evaluation } from "../../src/replica/replica.ts";
 import { startCalmNode } from "../support/simulation/calm.ts";
 import { readPage } from "../support/simulation/reading.ts";
@@ -145,6 +146,52 @@ suite("ReplicaMachine", () => {
     await assert.rejects(startCalmNode({ serveMs: 8000, killMs: 9000 }), /killMs/);
     await assert.rejects(startCalmNode({ renewMs: 4000 }), /renewMs/);
     await assert.rejects(startCalmNode({ wallToleranceMs: 5000 }), /wallToleranceMs/);
+  });
+
+  test("applies what it missed in parts, each a tick and whole revisions, before it answers", async () => {
+    const { machine, database, scheduler, pass, get } = await startCalmNode({
+      tickTuplesMax: 4,
+      pollMs: 50_000,
+      renewMs: 2000,
+    });
+    const write = async (...ids: readonly string[]): Promise<void> => {
+      const tuples = ids.map((id) => parseTupleText(`document:x#viewer@user:${id}`, "tuple"));
+      database.write(
+        "alpha",
+        [],
+        tuples,
+        "w",
+        () => {},
+        () => {},
+      );
+      await pass(25);
+    };
+    await write("first");
+    await get(machine.evaluate("alpha", reads(page("x")), {}));
+    await write("a", "b");
+    await write("c", "d");
+    await write("e", "f", "g", "h", "i", "j");
+    await write("k");
+    const applied: (readonly [number, number, readonly string[]])[] = [];
+    machine.onApplied((_, revision) => {
+      scheduler.after(0, () => {
+        const seen = machine.evaluate("alpha", reads(page("x")), {});
+        assert(!(seen instanceof Promise));
+        applied.push([scheduler.nowMs, revision, seen]);
+      });
+    });
+    const freshness = { kind: "head" } as const;
+    assert.deepEqual(await get(machine.evaluate("alpha", reads(page("x")), { freshness })), ["12"]);
+    await pass(5);
+    assert.deepEqual(
+      applied.map(([, revision, seen]) => [revision, ...seen]),
+      [
+        [3, "5"],
+        [4, "11"],
+        [5, "12"],
+      ],
+    );
+    assert.equal(new Set(applied.map(([atMs]) => atMs)).size, 3);
   });
 
   test("enforces on a node that follows nothing", async () => {

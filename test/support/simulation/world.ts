@@ -105,7 +105,14 @@ class World {
           byMs: chance.pick([20, 200, 1000, 5000]),
         },
       },
-      parameters: { serveMs, killMs, renewMs: 200, wallToleranceMs: 50, pollMs: 400 },
+      parameters: {
+        serveMs,
+        killMs,
+        renewMs: 200,
+        wallToleranceMs: 50,
+        pollMs: 400,
+        tickTuplesMax: 4,
+      },
       faults,
       hints: {
         announced: (position, from, changes) =>
