@@ -2,7 +2,13 @@ import { open, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../../src/store/database.ts";
 
-/** What PostgreSQL's own log says that it was asked during the run: how often, by the statement's name or verb. */
+/** By which each line of PostgreSQL's log says on whose connection it was asked. */
+export const logPrefix = "%a: ";
+
+/**
+ * What PostgreSQL's own log says that it was asked during the run: how often, by the purpose of the
+ * connection and the statement's name or verb.
+ */
 export async function countStatements(
   database: Database,
   logFile: string,
@@ -14,10 +20,10 @@ export async function countStatements(
   const { size: upTo } = await stat(logFile);
   await setLogging(database, "none");
   const counts = new Map<string, number>();
-  for (const [, name, verb] of (await read(logFile, from, upTo)).matchAll(
-    /LOG: {2}(?:execute ([^:]+):|statement: (\w+))/g,
+  for (const [, purpose, name, verb] of (await read(logFile, from, upTo)).matchAll(
+    /^prokura (\w+): LOG: {2}(?:execute ([^:]+):|statement: (\w+))/gm,
   )) {
-    const key = name ?? verb ?? "";
+    const key = `${purpose} ${name ?? verb}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return counts;
