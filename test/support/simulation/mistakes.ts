@@ -28,12 +28,12 @@ interface Kind {
 }
 
 const inMachine: Readonly<Record<keyof Faults, Kind>> = {
-  lookInsteadOfKill: { fact: "a lease that looks expired is taken for dead", seed: 2 },
+  lookInsteadOfKill: { fact: "a lease that looks expired is taken for dead", seed: 9 },
   loadSetsApplied: { fact: "a late load takes the applied revision back", seed: 9 },
   validFromReceipt: {
     fact: "the term of a lease counts from the receipt of the renewal",
     bias: lateRenewals,
-    seed: 14,
+    seed: 2,
   },
   acknowledgeAnnounced: { fact: "a revision is acknowledged before it is applied", seed: 1 },
   killEarly: { fact: "a lease is killed before its serving term is over", seed: 1 },
@@ -42,30 +42,30 @@ const inMachine: Readonly<Record<keyof Faults, Kind>> = {
   noCatchUp: {
     fact: "a tenant is served without a poll after the registration",
     bias: lateSubscriptions,
-    seed: 1,
+    seed: 7,
   },
   pollBeforeRegistration: {
     fact: "a poll from before the registration counts as the catch-up",
     bias: lateSubscriptions,
-    seed: 45,
+    seed: 8,
   },
   staleLeaseTest: { fact: "the lease is tested earlier than the request", seed: 34 },
   repeatRegistration: {
     fact: "a registration is repeated with the same id",
     bias: lateRegistrations,
-    seed: 45,
+    seed: 33,
   },
-  ignoreHorizon: { fact: "truncated history is not noticed", seed: 2 },
+  ignoreHorizon: { fact: "truncated history is not noticed", seed: 15 },
   ignoreTimeline: { fact: "a failover is not noticed", seed: 1 },
   learnAcrossGap: { fact: "a node applies what it is told past revisions that it lacks", seed: 1 },
   learnAcrossTimelines: {
     fact: "a node applies what it is told of another timeline",
     bias: lostStandby,
-    seed: 1,
+    seed: 5,
   },
   believeEarlyAcknowledgements: {
     fact: "an acknowledgement of an earlier revision counts for a later one",
-    seed: 1,
+    seed: 2,
   },
   forgetOwnLease: { fact: "a writer does not wait for its own node", seed: 1 },
 };
@@ -74,7 +74,7 @@ const inDatabase: Readonly<Record<keyof DatabaseFaults, Kind>> = {
   joinInOneStatement: {
     fact: "the statement that registers reads the head as well",
     bias: lateSubscriptions,
-    seed: 138,
+    seed: 156,
   },
   termsByDatabaseClock: { fact: "leases end by the database's clock", seed: 1 },
   waitAfterFailOver: {
@@ -88,11 +88,11 @@ const inDatabase: Readonly<Record<keyof DatabaseFaults, Kind>> = {
     bias: lostStandby,
     seed: 3,
   },
-  forgetRenewals: { fact: "a renewal is not durable", bias: lostStandby, seed: 145 },
+  forgetRenewals: { fact: "a renewal is not durable", bias: lostStandby, seed: 44 },
   pollOnReplica: {
     fact: "the catch-up is read on a replica that lags",
     bias: lateSubscriptions,
-    seed: 21,
+    seed: 34,
   },
   scanOnReplica: { fact: "the barrier scans a replica that lags", seed: 2 },
   freezeForLong: {
@@ -103,12 +103,12 @@ const inDatabase: Readonly<Record<keyof DatabaseFaults, Kind>> = {
   deleteSubscriptions: {
     fact: "a registration with a tenant is deleted by itself",
     bias: lateSubscriptions,
-    seed: 12,
+    seed: 18,
   },
   renewAcrossTimelines: {
     fact: "a lease of an earlier timeline is renewed, though its kill was undone",
     bias: undoneKills,
-    seed: 22,
+    seed: 7,
   },
   repeatCommitsNothing: {
     fact: "a repeated subscription does not wait for the standby",
