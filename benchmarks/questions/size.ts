@@ -67,7 +67,7 @@ const once = {
 } as const;
 
 /** People by Zipf's law: the first is asked about far more often than the last. */
-function checksOf(tenant: string, organisation: Organisation): LoadCall {
+export function checksOf(tenant: string, organisation: Organisation): LoadCall {
   const random = seededRandom(7);
   const messages = Array.from({ length: checks }, () => {
     const person = Math.min(

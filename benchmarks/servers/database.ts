@@ -6,7 +6,7 @@ import { startEmbeddedPostgres } from "../../src/store/embedded-postgres.ts";
 
 /** A PostgreSQL as `npm start` brings it, which writes to disk before it answers. Gone at the end. */
 export interface BenchDatabase extends AsyncDisposable {
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: { readonly DATABASE_URL: string };
   /** Counts what is stored, for its planner. By itself it would do so within a minute. */
   analyze(): Promise<void>;
 }
