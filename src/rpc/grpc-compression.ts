@@ -1,8 +1,6 @@
 import { gunzip, inflate } from "node:zlib";
 import { Code } from "@connectrpc/connect";
-import type { WireStatus } from "./http2-status.ts";
-
-const echoedMax = 128;
+import { echoed, type WireStatus } from "./http2-status.ts";
 
 /** Takes the message out of its compression, off this thread. Never calls back in this tick. */
 export function decompress(
@@ -28,8 +26,7 @@ export function decompress(
       queueMicrotask(() =>
         done({
           status: Code.Unimplemented,
-          // Cut: what is said back costs its client nothing.
-          message: `Received message compressed with unsupported encoding "${encoding.slice(0, echoedMax)}"`,
+          message: `Received message compressed with unsupported encoding "${echoed(encoding)}"`,
         }),
       );
   }

@@ -8,7 +8,7 @@ import type { CallHead, CallStream, StreamReader } from "./call-stream.ts";
 import { decompress } from "./grpc-compression.ts";
 import { MessageReader, type FramedMessage } from "./grpc-framing.ts";
 import { parseGrpcTimeout } from "./grpc-timeout.ts";
-import { wireStatus, type WireStatus } from "./http2-status.ts";
+import { echoed, wireStatus, type WireStatus } from "./http2-status.ts";
 import { traceIdOf } from "./trace-context.ts";
 
 /** What takes the messages of a call, as they come. */
@@ -23,9 +23,6 @@ export interface CallLimits {
   readonly messageBytesMax: number;
   readonly answerBytesMax: number;
 }
-
-// What is said back of a header: it costs its client nothing.
-const echoedMax = 128;
 
 /** One call on one stream of HTTP/2: its messages in and out, its deadline, and its one end. */
 export class Http2Call implements StreamReader {
@@ -76,7 +73,7 @@ export class Http2Call implements StreamReader {
     } else if (timeout !== undefined) {
       this.fail({
         status: Code.Internal,
-        message: `Invalid grpc-timeout value "${timeout.slice(0, echoedMax)}"`,
+        message: `Invalid grpc-timeout value "${echoed(timeout)}"`,
       });
     }
   }

@@ -2,6 +2,8 @@ import type { OutgoingHttpHeaders } from "node:http2";
 import type { Code } from "@connectrpc/connect";
 import { statusDetails, statusFromError, type RpcStatus } from "./errors.ts";
 
+const echoedMax = 128;
+
 /** The end of a call as the trailers tell it. */
 export interface WireStatus {
   readonly status: Code;
@@ -23,6 +25,14 @@ export function wireStatus(thrown: unknown): WireStatus {
       "prokura-code": status.error?.code ?? "internal",
     },
   };
+}
+
+/**
+ * What a client sent, as it is said back to it: cut, and without what takes more room on the wire than
+ * here. From the second time on it may have cost the client a single byte.
+ */
+export function echoed(text: string): string {
+  return text.slice(0, echoedMax).replaceAll(/[^\w./:=+-]/g, "?");
 }
 
 /** Headers after the messages, or in place of them. */

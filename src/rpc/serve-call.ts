@@ -3,7 +3,7 @@ import type { ConnectionCounts, Ticket } from "./admission.ts";
 import type { Peer } from "./authenticate.ts";
 import type { CallHead, CallStream } from "./call-stream.ts";
 import { Http2Call, type CallLimits } from "./http2-call.ts";
-import { wireStatus } from "./http2-status.ts";
+import { echoed, wireStatus } from "./http2-status.ts";
 import type { Http2Transport } from "./http2-transport.ts";
 
 /** What is no gRPC is answered by whoever knows HTTP. */
@@ -22,8 +22,7 @@ export function serveCall(
 ): void {
   const route = transport.find(head.path);
   if (route === undefined) {
-    // Cut: what is said back costs its client nothing.
-    const message = `The server does not implement the method ${head.path.slice(0, 128)}`;
+    const message = `The server does not implement the method ${echoed(head.path)}`;
     stream.finish({ status: Code.Unimplemented, message });
     stream.ignore();
     return;

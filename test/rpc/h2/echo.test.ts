@@ -7,7 +7,7 @@ import { frame, FrameClient } from "./frame-client.ts";
 const calls = 200;
 /** An error with its detail, in bytes. */
 const answerMax = 600;
-const long = "x".repeat(3_900);
+const long = "\u00ff".repeat(3_900);
 
 /** What an error may say back. A client's table makes a byte of it from the second time on. */
 const echoes: Readonly<Record<string, readonly [fields: Fields, name: string, value: string]>> = {
@@ -93,6 +93,6 @@ function literalField(name: string, value: string): Buffer {
     lengthOf(name),
     Buffer.from(name),
     lengthOf(value),
-    Buffer.from(value),
+    Buffer.from(value, "latin1"),
   ]);
 }
