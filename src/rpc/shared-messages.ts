@@ -57,7 +57,8 @@ export class SharedMessages<Message extends object> {
       return;
     }
     derived.set(message, { call: undefined });
-    this.#add(hash, { bytes: bytes.slice(start, end), message });
+    // A copy: the `slice` of a Buffer would be a part of the chunk that it came in, and hold on to it.
+    this.#add(hash, { bytes: new Uint8Array(bytes.subarray(start, end)), message });
   }
 
   #add(hash: number, entry: Entry<Message>): void {

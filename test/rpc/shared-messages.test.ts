@@ -39,6 +39,20 @@ suite("SharedMessages", () => {
     assert(found > 290_000);
   });
 
+  test("keeps the bytes themselves, not the chunk that they came in", () => {
+    const shared = new SharedMessages<object>();
+    const chunk = Buffer.alloc(65_536);
+    const start = 65_000;
+    chunk.write("a question", start);
+    const message = {};
+    for (let time = 0; time < 2; time += 1) {
+      assert.equal(shared.find(chunk, start, start + 10), undefined);
+      shared.offer(chunk, start, start + 10, message);
+    }
+    chunk.fill("another");
+    assert.equal(shared.find(Buffer.from("a question"), 0, 10), message);
+  });
+
   test("forgets what came long ago, and keeps nothing that is long", () => {
     const shared = new SharedMessages<object>();
     const long = Buffer.alloc(1_025, 7);
