@@ -50,7 +50,6 @@ export class TupleLists {
     const table = this.#table;
     const large = table.isLarge(page) ? this.#large.get(page) : undefined;
     if (large !== undefined) {
-      this.#measure(large);
       large.list.isRead = true;
       return large.list;
     }
@@ -108,6 +107,7 @@ export class TupleLists {
       const { symbols } = list;
       const facts = symbols.map((_, position) => list.factsAt(position));
       this.write(page, symbols, facts, !list.complete);
+      list.forget();
       return;
     }
     this.#free(page);
@@ -118,6 +118,7 @@ export class TupleLists {
     const large = { list, bytes: 0 };
     this.#large.set(page, large);
     this.#measure(large);
+    list.grew = () => this.#measure(large);
     this.#shapeLarge(page, list);
   }
 
@@ -152,7 +153,10 @@ export class TupleLists {
     this.#blocks.clear();
     this.#conditions.clear();
     this.#views.clear();
-    for (const { list } of this.#large.values()) list.isStale = true;
+    for (const { list } of this.#large.values()) {
+      list.isStale = true;
+      list.grew = undefined;
+    }
     this.#large.clear();
     this.#largeBytes = 0;
   }
@@ -193,7 +197,6 @@ export class TupleLists {
     return view;
   }
 
-  /** A large page makes an index for itself when it is searched. */
   #measure(large: Large): void {
     const { bytes } = large.list;
     this.#largeBytes += bytes - large.bytes;
@@ -212,6 +215,7 @@ export class TupleLists {
     const large = this.#large.get(page);
     if (large !== undefined) {
       large.list.isStale = true;
+      large.list.grew = undefined;
       this.#largeBytes -= large.bytes;
       this.#large.delete(page);
       return;

@@ -22,6 +22,8 @@ export class TuplePage implements SubjectPage, ObjectPage {
   /** Whose page it is, and which; set when it becomes one. */
   owner = 0;
   key = 0;
+  /** Told when reading it made it take more. */
+  grew: (() => void) | undefined;
   readonly #table: SymbolTable;
   #symbols: Uint32Array;
   #count = 0;
@@ -84,7 +86,9 @@ export class TuplePage implements SubjectPage, ObjectPage {
   }
 
   get usersets(): readonly number[] {
-    this.#usersets ??= this.#positionsOfUsersets();
+    if (this.#usersets !== undefined) return this.#usersets;
+    this.#usersets = this.#positionsOfUsersets();
+    if (this.#usersets.length > 0) this.grew?.();
     return this.#usersets;
   }
 
@@ -94,7 +98,10 @@ export class TuplePage implements SubjectPage, ObjectPage {
     if (this.#index !== undefined) return this.#index.find(subject, this.#symbols);
     // An index takes a pass over the page: it is made once searches have cost about as much.
     this.#searches += 1;
-    if (this.#searches * scanMax > count) this.#index = new PositionIndex(this.#symbols, count);
+    if (this.#searches * scanMax > count) {
+      this.#index = new PositionIndex(this.#symbols, count);
+      this.grew?.();
+    }
     const position = this.#positionOf(subject);
     return position < count && this.#symbols[position] === subject ? position : -1;
   }
@@ -184,7 +191,17 @@ export class TuplePage implements SubjectPage, ObjectPage {
       // oxlint-disable-next-line no-unsafe-type-assertion -- only symbols are kept here
       this.#table.release(this.#symbols[this.#count] as SubjectSymbol);
     }
+    if (this.#count === 0) this.forget();
     return released;
+  }
+
+  /** Gives up all room, not the references. Readers may hold on to the page long after. */
+  forget(): void {
+    this.#edited();
+    this.#symbols = new Uint32Array(0);
+    this.#count = 0;
+    this.#facts = undefined;
+    this.grew = undefined;
   }
 
   #scan(subject: SubjectSymbol): number {

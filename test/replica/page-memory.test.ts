@@ -6,8 +6,10 @@ import { parseName, parseObject } from "../../src/core/object.ts";
 import type { LoadedPage } from "../../src/core/page.ts";
 import { subjectOf } from "../../src/core/subject.ts";
 import type { RelationTuple } from "../../src/core/tuple.ts";
+import type { SubjectPage } from "../../src/engine/graph.ts";
 import { PageClock } from "../../src/replica/page-clock.ts";
 import { PageStore } from "../../src/replica/page-store.ts";
+import { TuplePage } from "../../src/replica/tuple-page.ts";
 
 const tuplesMax = 60_000;
 const relation = parseName("member", "relation");
@@ -22,6 +24,26 @@ suite("memory of a PageStore", () => {
       assertNear(clock.bytes, measured);
     });
   }
+
+  test("is what it accounts for where pages are searched, and make indexes for that", () => {
+    const { store, clock, measured } = filled(100, false);
+    const before = usedBytes();
+    for (let page = 0; page < store.size; page += 1) searchPage(store, page);
+    store.apply([]);
+    assertNear(clock.bytes, measured + usedBytes() - before);
+  });
+
+  test("is given back by a large page that is gone, whoever read it", () => {
+    const clock = new PageClock(100_000);
+    const store = new PageStore(clock);
+    const gone = pageOf(0, 1_000, false);
+    store.install([gone]);
+    const read = searchPage(store, 0);
+    assert(read instanceof TuplePage && read.bytes > 8_000);
+    for (let page = 1; page < 60; page += 1) store.install([pageOf(page, 1_000, false)]);
+    assert.equal(store.has(gone.key), false);
+    assert(read.bytes < 1_000, `${read.bytes} bytes are left`);
+  });
 
   test("is what it accounts for where tuples expire", () => {
     const { clock, measured } = filled(3, true);
@@ -79,6 +101,21 @@ function pageOf(page: number, count: number, isExpiring: boolean): LoadedPage {
     return { object, relation, subject, ...(isExpiring ? { expiresAtMs: 1e12 + at } : {}) };
   });
   return { key: { kind: "forward", object, relation }, tuples, partialRelations: [] };
+}
+
+/** As often as a page needs to make an index. */
+function searchPage(store: PageStore, number: number): SubjectPage {
+  const { symbols } = store;
+  const [tuple] = pageOf(number, 1, false).tuples;
+  assert(tuple?.subject.kind === "object");
+  const group = symbols.findObject(tuple.object.type, tuple.object.id);
+  const user = symbols.findObject(tuple.subject.object.type, tuple.subject.object.id);
+  const name = symbols.findName(relation);
+  assert(group !== -1 && user !== -1 && name !== -1);
+  const page = store.forward(group, name);
+  assert(page !== undefined);
+  for (let time = 0; time < 100; time += 1) page.indexOf(user);
+  return page;
 }
 
 function assertNear(accounted: number, measured: number): void {
