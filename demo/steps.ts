@@ -30,11 +30,12 @@ export function stepsOf(tally: Tally, { files }: World): Steps {
       const content = tool === "write_file" ? { content: "Written by scout.\n" } : {};
       const outcome = await agent.call(tool, { path: `${files}/${path}`, ...content });
       if (outcome.checkUs !== undefined) tally.checksUs.push(outcome.checkUs);
-      const check = outcome.checkUs === undefined ? "not asked" : `check ${outcome.checkUs} us`;
+      const check =
+        outcome.checkUs === undefined ? "not asked" : `check ${formatMs(outcome.checkUs)}`;
       record(
         outcome.verdict === verdict && outcome.why === why,
         `${agent.name}: ${tool} ${path}`,
-        `${outcome.verdict}, ${outcome.why} (${outcome.tookUs} us, ${check})`,
+        `${outcome.verdict}, ${outcome.why} (${formatMs(outcome.tookUs)}, ${check})`,
         `${verdict}, ${why}`,
       );
       return outcome;
@@ -46,7 +47,7 @@ export function stepsOf(tally: Tally, { files }: World): Steps {
       record(
         tools.join() === expected.join(),
         `${agent.name}: tools/list`,
-        `${tools.join(", ")} (${tookUs} us)`,
+        `${tools.join(", ")} (${formatMs(tookUs)})`,
         expected.join(", "),
       );
     },
@@ -64,6 +65,10 @@ export function stepsOf(tally: Tally, { files }: World): Steps {
     say(`${number} ${right ? "✔" : "✖"} ${what}\n      ${came}`);
     if (!right) say(`      expected: ${expected}`);
   }
+}
+
+function formatMs(us: number): string {
+  return `${(us / 1_000).toFixed(1)} ms`;
 }
 
 export function say(line: string): void {

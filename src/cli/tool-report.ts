@@ -85,20 +85,23 @@ function warnings({ server, unreachable }: ImportReport, paint: Paint): readonly
   if (!unreachable) return [];
   return [
     paint.doubtful(
-      `no agent is eligible for mcp_server:${server} yet: nothing of it can be called. Say who with --server-eligible`,
+      `no agent is eligible for mcp_server:${server} yet: nothing of it can be called`,
     ),
   ];
 }
 
-/** Of the tools that came into a tier just now: nobody can call them who is in none. */
-function nextSteps({ registrations }: ImportReport): readonly string[] {
+/** Nobody can call them who is not eligible for the server, or in no tier of the tools that have come into one just now. */
+function nextSteps({ server, registrations, unreachable }: ImportReport): readonly string[] {
   const tiers = riskClasses
     .map((risk) => ({ risk, count: registrations.filter((one) => isTiered(one, risk)).length }))
     .filter(({ count }) => count > 0);
-  if (tiers.length === 0) return [];
+  if (tiers.length === 0 && !unreachable) return [];
   return [
     "",
-    "next: only members of a tool's tier may call it; make agents members:",
+    "next: an agent must be eligible for the server, and a member of the tier of the tool:",
+    ...(unreachable
+      ? [`  prokura tuple write 'mcp_server:${server}#eligible@agent:*'  (or some agents alone)`]
+      : []),
     ...tiers.map(
       ({ risk, count }) =>
         `  prokura tuple write tier:${risk}#member@agent:ID  (${count} ${count === 1 ? "tool" : "tools"})`,

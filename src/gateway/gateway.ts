@@ -46,7 +46,10 @@ export async function runGateway(argv: readonly string[], openLog: OpenLog): Pro
       return 0;
     }
     const config = await readGatewayConfig(options.config);
-    if (options.check) return 0;
+    if (options.check) {
+      process.stdout.write(`${options.config} is well-formed\n`);
+      return 0;
+    }
     const log = openLog(options.logLevel, options.logFormat);
     using client = createClient(await connectionOf(config.service.address, process.env));
     await run(config, createServiceAuthorization(client, config.service), log);

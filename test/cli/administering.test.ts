@@ -143,6 +143,7 @@ suite("the commands about tuples, models, tools and nodes", () => {
     const dry = await service.done("tools import --server files --dry-run", path);
     assert.match(dry, /tool:files\/write +destructive-open +.*destructiveHint missing: worst case/);
     assert.match(dry, /would store 6 tuples\nno agent is eligible/);
+    assert.match(dry, /next: [^]*\n  prokura tuple write 'mcp_server:files#eligible@agent:\*'/);
     assert.equal(await service.done("tuple read --object tool:files/write"), "");
 
     await service.done("tuple write tool:files/write#eligible@agent:trusted");

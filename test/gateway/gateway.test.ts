@@ -70,7 +70,9 @@ suite("prokura gateway", () => {
 
   test("only looks at the configuration with --check", async () => {
     await using files = await createFileWorld();
-    assert.deepEqual(await run("--config", files.configFile, "--check").ended, [0, null]);
+    const gateway = run("--config", files.configFile, "--check");
+    assert.equal(await text(gateway.output), `${files.configFile} is well-formed\n`);
+    assert.deepEqual(await gateway.ended, [0, null]);
   });
 
   test("takes the configuration that is shown as an example", () => {
@@ -83,6 +85,7 @@ suite("prokura gateway", () => {
 
 interface RunningGateway {
   readonly input: NodeJS.WritableStream;
+  readonly output: NodeJS.ReadableStream;
   readonly errors: NodeJS.ReadableStream;
   /** Exit code and signal. */
   readonly ended: Promise<unknown>;
@@ -94,6 +97,7 @@ function run(...args: readonly string[]): RunningGateway {
   child.stdout.resume();
   return {
     input: child.stdin,
+    output: child.stdout,
     errors: child.stderr,
     ended: once(child, "exit"),
     stop: () => void child.kill("SIGTERM"),
