@@ -1,3 +1,4 @@
+import { LiveSum } from "../src/audit/live-sum.ts";
 import { formatNote, type LogNote } from "../src/audit/log-row.ts";
 import { digestOfContent, digestOfRevision } from "../src/audit/revision-digest.ts";
 import { readRevisionParts } from "../src/store/log-revisions.ts";
@@ -135,7 +136,7 @@ async function beginAnew(copy: LogCopy): Promise<void> {
     facts.revision,
     facts.committedAtMs,
     Buffer.from(facts.contentDigest, "hex"),
-    Buffer.from(digestOfRevision("0".repeat(64), facts), "hex"),
+    Buffer.from(digestOfRevision("0".repeat(64), "", facts), "hex"),
   );
 }
 
@@ -164,9 +165,10 @@ async function rebuild(copy: LogCopy): Promise<void> {
   const { connectionString } = copy;
   const database = new Database({ connectionString, log: () => undefined });
   try {
-    let digest = "0".repeat(64);
+    let [digest, left] = ["0".repeat(64), new LiveSum().digest];
     for (const { facts } of await readRevisionParts(database, tenant, 0)) {
-      digest = digestOfRevision(digest, facts);
+      digest = digestOfRevision(digest, left, facts);
+      left = facts.liveDigest ?? "";
       await copy.run(
         "update revision set digest = $2 where tenant_id = 'default' and rev = $1",
         facts.revision,

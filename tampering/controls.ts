@@ -8,7 +8,7 @@ import { readLog } from "../src/service/log-reader.ts";
 import { Database } from "../src/store/database.ts";
 import { forgetHistory, removeOld } from "./ageing.ts";
 import { tenant, type LogCopy } from "./log-copy.ts";
-import { ask, type RealLog } from "./real-log.ts";
+import { ask, change, keep, type RealLog } from "./real-log.ts";
 
 /** Something that happens to an honest log. */
 export interface Control {
@@ -77,6 +77,16 @@ export const controls: readonly Control[] = [
       await server.stop("SIGTERM");
       await Promise.all(asking);
       return copy.verify(kept);
+    },
+  },
+  {
+    name: "a node with another key, and only what was kept after it",
+    verify: async (copy, { startNode }) => {
+      await using server = await startNode(copy.connectionString, "one", "another");
+      await ask(server, 3);
+      await change(server);
+      await server.stop("SIGTERM");
+      return copy.verify(await keep(copy.connectionString));
     },
   },
   { name: "an export", verify: verifyExport },

@@ -92,7 +92,7 @@ function besideNodes(): readonly Tampering[] {
       isKeptAfter: true,
     },
     {
-      name: "a tuple planted and added to the sum and its digest, before nodes go on",
+      name: "a tuple planted and added to the sum and to its digest until nodes went on",
       harm: (copy, log) => plantInSum(copy, log, true),
       isKeptAfter: true,
     },
@@ -132,6 +132,8 @@ async function plantInSum(copy: LogCopy, log: RealLog, withDigest: boolean): Pro
     tenant,
   );
   const sum = new LiveSum(Buffer.from(stored, "hex"));
+  const { digest } = sum;
+  const head = await copy.value("select head from tenant where id = $1", tenant);
   const columns = ["mailbox", "alice", "owner", "user", "mallory", "", null, null, null];
   sum.add(tupleElement({ createdRev: 0, ord: 0 }, columns));
   await copy.run(
@@ -149,6 +151,14 @@ async function plantInSum(copy: LogCopy, log: RealLog, withDigest: boolean): Pro
   await using server = await log.startNode(copy.connectionString, "one");
   await change(server);
   await server.stop("SIGTERM");
+  if (!withDigest) return;
+  // Nothing is left that the last revision did not say before.
+  await copy.run(
+    `update revision set live_digest = $2 where tenant_id = $1 and rev = $3`,
+    tenant,
+    Buffer.from(digest, "hex"),
+    head,
+  );
 }
 
 /**

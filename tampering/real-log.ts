@@ -2,12 +2,13 @@ import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client } from "pg";
 import { readSigningKey, type SignedCheckpoint, type SigningKey } from "../src/audit/checkpoint.ts";
 import { createClient, type Client as Prokura } from "../src/client/client.ts";
 import { parseObjectText, type ObjectRef } from "../src/core/object.ts";
 import { parseTupleText } from "../src/core/tuple.ts";
 import { tupleToProto } from "../src/client/tuple.ts";
+import { Database } from "../src/store/database.ts";
+import { lastCheckpoints } from "../src/store/log-segments.ts";
 import { startProcess, type ServerProcess } from "../test/rpc/server-process.ts";
 import { createTestDatabase } from "../test/support/database.ts";
 import { removeWithProcess } from "../test/support/remains.ts";
@@ -15,7 +16,7 @@ import { removeWithProcess } from "../test/support/remains.ts";
 /** A log that real servers wrote, and what an auditor kept of it elsewhere. */
 export interface RealLog {
   readonly connectionString: string;
-  /** The last checkpoint of each chain, as of the end. */
+  /** The last checkpoint of each chain by each key, as of the end. */
   readonly kept: readonly SignedCheckpoint[];
   /** The same from before the servers were started for the last time. */
   readonly keptEarlier: readonly SignedCheckpoint[];
@@ -24,7 +25,11 @@ export interface RealLog {
   /** With which a node signed. */
   readonly keyOf: (name: string) => Promise<SigningKey>;
   /** Starts a node on a copy, with the keys of those that wrote the log. */
-  readonly startNode: (connectionString: string, name: string) => Promise<ServerProcess>;
+  readonly startNode: (
+    connectionString: string,
+    name: string,
+    dataDir?: string,
+  ) => Promise<ServerProcess>;
 }
 
 const model = new URL("../schema/models/stock.fga", import.meta.url);
@@ -37,8 +42,8 @@ export async function makeRealLog(): Promise<RealLog> {
   const { connectionString } = await createTestDatabase();
   const folder = await mkdtemp(join(tmpdir(), "prokura-tampering-"));
   removeWithProcess(folder);
-  const startNode = (address: string, name: string): Promise<ServerProcess> =>
-    startProcess(["--decision-log-checkpoint=500ms", `--data-dir=${join(folder, name)}`], {
+  const startNode = (address: string, name: string, dataDir = name): Promise<ServerProcess> =>
+    startProcess(["--decision-log-checkpoint=500ms", `--data-dir=${join(folder, dataDir)}`], {
       DATABASE_URL: address,
       PROKURA_NODE_NAME: name,
       PROKURA_DECISION_LOG_CONTEXT: "to",
@@ -155,14 +160,10 @@ function why(reason: string): { readonly reason: string } {
   return { reason };
 }
 
-/** The last checkpoint of each chain. */
+/** The last checkpoint of each chain by each key. */
 export async function keep(connectionString: string): Promise<readonly SignedCheckpoint[]> {
-  const client = new Client({ connectionString });
-  await client.connect();
-  const { rows } = await client.query<{ body: string; signature: Buffer }>(
-    `select distinct on (chain) body, signature from log_checkpoint
-      where tenant_id = 'default' order by chain, seq desc`,
-  );
-  await client.end();
-  return rows.map(({ body, signature }) => ({ body, signature: signature.toString("base64url") }));
+  const database = new Database({ connectionString, log: () => undefined });
+  const parts = await lastCheckpoints(database, "default");
+  await database.close();
+  return parts.map(({ signed }) => signed);
 }

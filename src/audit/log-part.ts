@@ -31,6 +31,7 @@ export interface ChainPart {
 export interface LogBase {
   /** 0: nothing is gone. */
   readonly seq: number;
+  /** In hexadecimal; that of a revision is followed by the digest of what it left, if it said that. */
   readonly hash: string;
 }
 

@@ -40,9 +40,16 @@ export interface RevisionContent {
 /** Stands for the hash before the first row of a chain, and the digest before the first revision. */
 export const genesisHash: string = "0".repeat(64);
 
-/** SHA-256, in hexadecimal, over the digest before it and the canonical JSON of the facts. */
-export function digestOfRevision(previous: string, facts: RevisionFacts): string {
-  return hash("sha256", previous + canonicalJson({ ...facts }), "hex");
+/**
+ * SHA-256, in hexadecimal, over the digest before it, the digest of the sum from which it went on (empty:
+ * there was none), and the canonical JSON of the facts.
+ */
+export function digestOfRevision(
+  previous: string,
+  liveBefore: string,
+  facts: RevisionFacts,
+): string {
+  return hash("sha256", previous + liveBefore + canonicalJson({ ...facts }), "hex");
 }
 
 /** What is signed of a revision, and so many before it. */

@@ -1,4 +1,4 @@
-import { openCheckpoint, type Checkpoint, type SignedCheckpoint } from "./checkpoint.ts";
+import { keyName, openCheckpoint, type Checkpoint, type SignedCheckpoint } from "./checkpoint.ts";
 import type { Findings } from "./finding.ts";
 
 /** A signed row of a chain. */
@@ -21,8 +21,8 @@ export class TrustedCheckpoints {
   readonly #findings: Findings;
   readonly #keys: Set<string>;
   readonly #byChain = new Map<string, Map<number, SignedRow>>();
-  readonly #kept: Checkpoint[] = [];
-  readonly #seen = new Set<string>();
+  /** Those that were kept, by row and chain, until they are found in the log. */
+  readonly #missing = new Map<string, Checkpoint>();
 
   constructor(
     tenant: string,
@@ -39,6 +39,11 @@ export class TrustedCheckpoints {
   /** Whether what is signed with the key counts. */
   believes(key: string): boolean {
     return this.#keys.size === 0 || this.#keys.has(key);
+  }
+
+  /** Names of the keys that are believed, sorted. None: nothing was kept, and every key is. */
+  get keyNames(): readonly string[] {
+    return [...this.#keys].map(keyName).toSorted();
   }
 
   get chains(): readonly string[] {
@@ -63,15 +68,15 @@ export class TrustedCheckpoints {
       this.#findings.add("checkpoint", at.chain, at.seq, message);
       return;
     }
-    this.#seen.add(`${seq} ${chain}`);
+    this.#missing.delete(`${seq} ${chain}`);
     if (!this.believes(key)) return;
     this.#note(checkpoint, false);
   }
 
   /** To be called after the last `add`: what was kept must still be there, but for old ones. */
   requireKept(baseOf: (chain: string) => number): void {
-    for (const { chain, seq } of this.#kept) {
-      if (this.#seen.has(`${seq} ${chain}`) || seq < baseOf(chain)) continue;
+    for (const { chain, seq } of this.#missing.values()) {
+      if (seq < baseOf(chain)) continue;
       const message = `the checkpoint at row ${seq}, which was kept, is gone from the log`;
       this.#findings.add("checkpoint_missing", chain, seq, message);
     }
@@ -86,7 +91,7 @@ export class TrustedCheckpoints {
     // A bundle may have other tenants' as well: they say nothing of this one.
     this.#keys.add(checkpoint.key);
     if (checkpoint.tenant !== this.#tenant) return;
-    this.#kept.push(checkpoint);
+    this.#missing.set(`${checkpoint.seq} ${checkpoint.chain}`, checkpoint);
     this.#note(checkpoint, true);
   }
 

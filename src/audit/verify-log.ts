@@ -30,6 +30,8 @@ export interface LogReport {
   readonly live: LiveReport;
   /** Whether checkpoints or keys were given: without, a log is held against itself alone. */
   readonly hasEvidence: boolean;
+  /** Names of the keys that were believed, sorted: those of the nodes, if nobody else's was kept. */
+  readonly keys: readonly string[];
 }
 
 /** Verifies the log of a tenant. Its parts must come in their order: see `LogPart`. */
@@ -113,6 +115,7 @@ class LogVerifier {
       gaps: this.#gaps.list,
       gapCount: this.#gaps.count,
       hasEvidence: this.#hasEvidence,
+      keys: this.#trusted.keyNames,
     };
   }
 

@@ -89,7 +89,8 @@ async function* readExport(file: string): AsyncGenerator<LogPart, void, undefine
 }
 
 function describe(report: LogReport, { paint }: Online): readonly string[] {
-  const { findings, findingCount, chains, gaps, gapCount, changes, live, hasEvidence } = report;
+  const { findings, findingCount, chains, gaps, gapCount, changes, live, hasEvidence, keys } =
+    report;
   const unproven = chains.reduce((sum, { lastSeq, provenSeq }) => sum + lastSeq - provenSeq, 0);
   const hidden = findingCount - findings.length;
   return [
@@ -100,6 +101,7 @@ function describe(report: LogReport, { paint }: Online): readonly string[] {
     `changes: ${changes.revisions} revisions, ${changes.firstRevision} to ${changes.lastRevision}; ` +
       `contents of ${changes.contents}, proven to ${changes.provenRevision}`,
     describeLive(live, paint),
+    ...(keys.length === 0 ? [] : [`believed: what was signed with ${keys.join(", ")}`]),
     ...counted(changes.unsealed, "are from before there were digests: nothing is proven of them"),
     ...counted(changes.unsigned, "are from before nodes signed them: who wrote them is not proven"),
     ...gaps.map((gap) => `${paint.strong("gap:")} ${describeGap(gap)}`),

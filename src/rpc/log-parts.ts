@@ -84,7 +84,8 @@ function segmentToProto(part: SegmentPart): MessageInitShape<typeof LogSegmentSc
 }
 
 export function reportToProto(report: LogReport): MessageInitShape<typeof VerifyLogResponseSchema> {
-  const { findings, findingCount, chains, gaps, gapCount, changes, live, hasEvidence } = report;
+  const { findings, findingCount, chains, gaps, gapCount, changes, live, hasEvidence, keys } =
+    report;
   return {
     findings: findings.map(({ code, chain, seq, message }) => ({
       code,
@@ -114,6 +115,7 @@ export function reportToProto(report: LogReport): MessageInitShape<typeof Verify
     liveRevision: BigInt(live.revision),
     liveTuples: BigInt(live.tuples),
     liveBound: live.isBound,
+    keys: [...keys],
     firstRevision: BigInt(changes.firstRevision),
     lastRevision: BigInt(changes.lastRevision),
     provenRevision: BigInt(changes.provenRevision),

@@ -1,5 +1,6 @@
 import type { PoolClient } from "pg";
 import type { SigningKey } from "../audit/checkpoint.ts";
+import { LiveSum } from "../audit/live-sum.ts";
 import type { RevisionChange } from "../core/change.ts";
 import { DomainError } from "../core/error.ts";
 import { parseRevision, parseTimeline, type ConsistencyToken } from "../core/revision.ts";
@@ -8,7 +9,7 @@ import { readBatch } from "./batch-reads.ts";
 import { BatchState } from "./batch-state.ts";
 import { writeBatch } from "./batch-writes.ts";
 import { inOneFlight, sqlStateOf } from "./database-error.ts";
-import { liveSumAfter, readLastSeal, sealRevisions } from "./revision-seal.ts";
+import { readLastDigest, sealRevisions } from "./revision-seal.ts";
 import {
   expectNoWarning,
   outcomeUnknown,
@@ -87,11 +88,11 @@ async function write(
 ): Promise<Written> {
   const session = sessionOf(client);
   // One flight: the server runs them one after another.
-  const [, locked, reads, last] = await inOneFlight([
+  const [, locked, reads, previous] = await inOneFlight([
     client.query("begin isolation level read committed"),
     session.query<LockRow>(lockStatement, [tenant, mutations.length]),
     readBatch(session, tenant, mutations),
-    readLastSeal(session, tenant),
+    readLastDigest(session, tenant),
   ]);
   const [lock] = locked;
   if (lock === undefined) {
@@ -105,14 +106,15 @@ async function write(
     horizon: lock.horizon,
     headBefore,
     activeModelId: lock.active_model_id ?? undefined,
-    liveSum: liveSumAfter(last, lock.live_sum),
+    liveSum: lock.live_sum === null ? undefined : new LiveSum(lock.live_sum),
   });
   const timeline = parseTimeline(lock.timeline);
+  const { liveDigest: liveBefore } = state;
   const applied = mutations.map((mutation, index) => {
     const result = applyMutation(state, mutation, headBefore + index + 1, timeline);
     return { mutation, result, liveDigest: state.liveDigest };
   });
-  const place = { tenant, previous: last.digest, committedAtMs: lock.head_at_ms, key };
+  const place = { tenant, previous, liveBefore, committedAtMs: lock.head_at_ms, key };
   const revisionSeals = sealRevisions(place, applied);
   const written = applied.map(({ mutation, result }, index) => ({
     ...result,

@@ -173,9 +173,9 @@ const makeStatement: Statement = {
 
 const revisionStatement: Statement = {
   name: "log_aged_revisions",
-  text: `with gone as (select rev, digest from revision
+  text: `with gone as (select rev, digest, live_digest from revision
       where tenant_id = $1 and rev <= $2 order by rev limit $3),
-    based as (update log_chain c set aged_through = l.rev, aged_hash = coalesce(l.digest, ''::bytea)
+    based as (update log_chain c set aged_through = l.rev, aged_hash = coalesce(l.digest, ''::bytea) || coalesce(l.live_digest, ''::bytea)
       from (select * from gone order by rev desc limit 1) l
       where c.tenant_id = $1 and c.chain = '')
     delete from revision r using gone where r.tenant_id = $1 and r.rev = gone.rev returning 1`,

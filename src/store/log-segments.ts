@@ -105,7 +105,7 @@ export async function readCheckpoints(
   return rows.map(checkpointOfRow);
 }
 
-/** The last checkpoint of each chain. */
+/** The last checkpoint of each chain by each key: whoever keeps one keeps that key's word as well. */
 export async function lastCheckpoints(
   database: Database,
   tenant: string,
@@ -217,10 +217,22 @@ const checkpointsStatement: Statement = {
     where tenant_id = $1 and (chain, seq) > ($2, $3) order by chain, seq limit $4`,
 };
 
+/** Keys with which one chain was signed. */
+const keysMax = 100;
+const keyOfBody = `coalesce(substring(k.body from '"key":"([^"]*)"'), '')`;
+
 const lastStatement: Statement = {
   name: "log_last_checkpoints",
-  text: `select k.chain, k.seq, k.body, k.signature from log_chain c cross join lateral (
-      select * from log_checkpoint k where k.tenant_id = c.tenant_id and k.chain = c.chain
-      order by k.seq desc limit 1) k
-    where c.tenant_id = $1 order by k.chain`,
+  text: `with recursive found as (
+      select k.*, array[${keyOfBody}] as keys from log_chain c cross join lateral (
+        select * from log_checkpoint k where k.tenant_id = c.tenant_id and k.chain = c.chain
+        order by k.seq desc limit 1) k
+      where c.tenant_id = $1
+      union all
+      select k.*, f.keys || ${keyOfBody} from found f cross join lateral (
+        select * from log_checkpoint k where k.tenant_id = f.tenant_id and k.chain = f.chain
+          and k.seq < f.seq and ${keyOfBody} <> all(f.keys)
+        order by k.seq desc limit 1) k
+      where cardinality(f.keys) < ${keysMax})
+    select chain, seq, body, signature from found order by chain, seq`,
 };

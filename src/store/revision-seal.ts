@@ -1,5 +1,4 @@
 import type { SigningKey } from "../audit/checkpoint.ts";
-import { LiveSum } from "../audit/live-sum.ts";
 import {
   digestOfContent,
   digestOfRevision,
@@ -39,6 +38,8 @@ export interface SealedPlace {
   readonly tenant: string;
   /** The digest of the last revision before it. */
   readonly previous: string;
+  /** Of the sum from which it goes on, as it was found stored: whether it is the right one, auditors see. */
+  readonly liveBefore: string | undefined;
   readonly committedAtMs: number;
   /** Absent: nobody signs. */
   readonly key: SigningKey | undefined;
@@ -61,13 +62,14 @@ export const recordColumns = [
  * the tenant's lock, and what it makes is written in the same transaction.
  */
 export function sealRevisions(
-  { tenant, previous, committedAtMs, key }: SealedPlace,
+  { tenant, previous, liveBefore, committedAtMs, key }: SealedPlace,
   batch: readonly AppliedMutation[],
 ): readonly RevisionSeal[] {
-  let last = previous;
+  let [last, live] = [previous, liveBefore];
   return batch.map((applied, index) => {
     const facts = factsOf(applied, { tenant, committedAtMs, signer: key?.publicKey });
-    last = digestOfRevision(last, facts);
+    last = digestOfRevision(last, live ?? "", facts);
+    live = facts.liveDigest;
     const count = batch.length;
     const isLast = index === count - 1;
     const signature = isLast ? key?.signText(textToSign(facts, last, count)) : undefined;
@@ -130,40 +132,13 @@ export function rowOfRecord(record: DelegationRecord): RecordRow {
   };
 }
 
-/** What the tenant's last revision says. */
-export interface LastSeal {
-  readonly digest: string;
-  /** Absent where it does not say what it left. */
-  readonly liveDigest: string | undefined;
-}
-
-/** It must be read under the tenant's lock, and after it. */
-export async function readLastSeal(session: Session, tenant: string): Promise<LastSeal> {
-  const [row] = await session.query<LastRow>(lastStatement, [tenant]);
-  if (row === undefined) return { digest: genesisHash, liveDigest: new LiveSum().digest };
-  const liveDigest = row.live_digest?.toString("hex");
-  return { digest: row.digest?.toString("hex") ?? genesisHash, liveDigest };
-}
-
-/**
- * The sum as it is stored, if it is that of the last revision. Else somebody has been at it: then the
- * revisions say no more what they leave, and whoever verifies them finds where that began.
- */
-export function liveSumAfter(
-  { liveDigest }: LastSeal,
-  stored: Uint8Array | null,
-): LiveSum | undefined {
-  if (stored === null) return undefined;
-  const sum = new LiveSum(stored);
-  return sum.digest === liveDigest ? sum : undefined;
-}
-
-interface LastRow {
-  readonly digest: Buffer | null;
-  readonly live_digest: Buffer | null;
+/** The digest of the tenant's last revision. It must be read under the tenant's lock, and after it. */
+export async function readLastDigest(session: Session, tenant: string): Promise<string> {
+  const [row] = await session.query<{ readonly digest: Buffer | null }>(lastStatement, [tenant]);
+  return row?.digest?.toString("hex") ?? genesisHash;
 }
 
 const lastStatement: Statement = {
-  name: "batch_last_seal",
-  text: "select digest, live_digest from revision where tenant_id = $1 order by rev desc limit 1",
+  name: "batch_last_digest",
+  text: "select digest from revision where tenant_id = $1 order by rev desc limit 1",
 };

@@ -28,7 +28,7 @@ function revisionsBy(callerId: string, count = 5): RevisionPart[] {
       recordIds: null,
       contentDigest,
     };
-    digest = digestOfRevision(digest, facts);
+    digest = digestOfRevision(digest, "", facts);
     revisions.push({ kind: "revision", facts, digest, contentDigest });
   }
   return revisions;
@@ -78,7 +78,7 @@ suite("verifying changes", () => {
     const [first] = honest;
     assert(first !== undefined);
     const next = { ...first.facts, revision: 6 };
-    const begun = { facts: next, digest: digestOfRevision(genesis, next), contentDigest };
+    const begun = { facts: next, digest: digestOfRevision(genesis, "", next), contentDigest };
     const parts = [...bare, { kind: "revision" as const, ...begun }];
     assert.deepEqual(codesOf(await verify(bindings, parts)), ["change_rewritten"]);
   });

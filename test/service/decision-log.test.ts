@@ -289,6 +289,25 @@ suite("the decision log", () => {
     assert.equal(claimOfCheckpoint(last?.signed.body ?? "")?.revision, 7);
   });
 
+  test("gives out the last checkpoint by each key, so that each is believed that is kept", async () => {
+    const tenant = await newTenant();
+    for (const number of [1, 2, 3]) {
+      // Each has a key of its own.
+      const log = openTestLog(store.database);
+      void log.record(event(tenant, number));
+      await log[Symbol.asyncDispose]();
+    }
+    const storage = logStorageOf(store.database);
+    const kept = (await storage.lastCheckpoints(tenant)).map(({ signed }) => signed);
+    assert.deepEqual(
+      kept.map(({ body }) => claimOfCheckpoint(body)?.seq),
+      [3, 6, 9],
+    );
+    const parts = readLog(storage, tenant, new AbortController().signal);
+    const report = await verifyLog(tenant, parts, { checkpoints: kept, keys: [] });
+    assert.deepEqual([report.findings, report.keys.length], [[], 3]);
+  });
+
   test("fails to note what it cannot sign", async () => {
     const tenant = await newTenant();
     const away = new DomainError("not_serving", "the database is away");

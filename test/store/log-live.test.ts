@@ -78,12 +78,10 @@ suite("what counts now", () => {
     await tamper(store, `update tenant set ${set} where id = $1`);
     await store.write(create("doc:3#viewer@user:a"));
     await store.write(create("doc:4#viewer@user:a"));
-    const { findings, live } = await verify(store);
     assert.deepEqual(
-      findings.map(({ code, seq }) => [code, seq]),
+      (await verify(store)).findings.map(({ code, seq }) => [code, seq]),
       [["change_altered", 2]],
     );
-    assert.equal(live.isBound, false);
   });
 
   test("is not bound in a tenant that had changes before it was summed up", async () => {
