@@ -11,6 +11,8 @@ import type { ReadPage } from "./page-views.ts";
 
 /** A verdict that rests on more pages is soon another, and takes as long to keep as to find. */
 const readsMax = 256;
+/** Pages of a verdict for which a shelf has room: it is full of fewer verdicts that rest on more. */
+const readsEach = 64;
 
 /** Where the pages are noted that an evaluation reads, from `beginReads` to `endReads`. */
 export interface ReadLog {
@@ -35,6 +37,8 @@ export class VerdictShelf {
   readonly #half: number;
   #late = new Map<Call, Kept>();
   #before = new Map<Call, Kept>();
+  /** Pages that those of late rest on. */
+  #lateReads = 0;
 
   /** `most` verdicts at a time, 0 for none. */
   constructor(most: number, counters: Pick<ReplicaCounters, "verdictsRecalled">) {
@@ -52,22 +56,25 @@ export class VerdictShelf {
 
   put(call: Call, kept: Kept): void {
     if (this.#half === 0) return;
-    this.#before.delete(call);
-    if (this.#late.size >= this.#half) {
+    this.remove(call);
+    if (this.#late.size >= this.#half || this.#lateReads >= this.#half * readsEach) {
       this.#before = this.#late;
       this.#late = new Map();
+      this.#lateReads = 0;
     }
     this.#late.set(call, kept);
+    this.#lateReads += kept.reads.length;
   }
 
   remove(call: Call): void {
+    this.#lateReads -= this.#late.get(call)?.reads.length ?? 0;
     this.#late.delete(call);
     this.#before.delete(call);
   }
 
   removeAll(of: KeptVerdicts): void {
     for (const verdicts of [this.#late, this.#before]) {
-      for (const [call, kept] of verdicts) if (kept.of === of) verdicts.delete(call);
+      for (const [call, kept] of verdicts) if (kept.of === of) this.remove(call);
     }
   }
 }

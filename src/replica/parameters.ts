@@ -25,7 +25,10 @@ export interface ReplicaParameters {
   readonly memoryBytes: number;
   /** Share of the memory that the pages of one evaluation may pin. */
   readonly evaluationBytes: number;
-  /** Verdicts that are kept, of calls that come again; 0 for none. Each takes some 2 KiB. */
+  /**
+   * Verdicts that are kept, of calls that come again; 0 for none. Each takes some 2 KiB. Of those that rest
+   * on more than 64 pages there is room for fewer.
+   */
   readonly verdictsMax: number;
   readonly tenantsMax: number;
   /** Evaluations that wait at once, for pages or for a lease. */

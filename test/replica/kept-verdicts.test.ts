@@ -12,6 +12,7 @@ import { PageClock } from "../../src/replica/page-clock.ts";
 import { zeroCounters } from "../../src/replica/counters.ts";
 import { KeptVerdicts, VerdictShelf } from "../../src/replica/kept-verdicts.ts";
 import { PageStore } from "../../src/replica/page-store.ts";
+import { TuplePage } from "../../src/replica/tuple-page.ts";
 import { call } from "../engine/delegated-call.ts";
 import { aliceLetsMailbot, stock } from "../engine/stock-model.ts";
 import { expiring, noon, object, tuplesOf } from "../support/graphs.ts";
@@ -101,6 +102,18 @@ suite("KeptVerdicts", () => {
     assert.deepEqual(node.ask(), ["condition_failed", "found"]);
   });
 
+  test("keeps nothing of one tenant for another that asks the very same", () => {
+    const shelf = new VerdictShelf(100, zeroCounters());
+    const asked = { ...call(), isShared: true as const };
+    const allowing = new Node(stock, aliceLetsMailbot, shelf);
+    const empty = new Node(stock, [], shelf);
+    assert.deepEqual(allowing.ask(asked), ["allowed", "found"]);
+    assert.deepEqual(allowing.ask(asked), ["allowed", "kept"]);
+    assert.deepEqual(empty.ask(asked), ["tool_unregistered", "found"]);
+    assert.deepEqual(empty.ask(asked), ["tool_unregistered", "kept"]);
+    assert.deepEqual(allowing.ask(asked), ["allowed", "found"]);
+  });
+
   test("keeps nothing across another model, an eviction of all, or a drop", () => {
     const node = new Node();
     node.ask();
@@ -111,19 +124,52 @@ suite("KeptVerdicts", () => {
   });
 });
 
+suite("VerdictShelf", () => {
+  test("has room for fewer verdicts that rest on many pages", () => {
+    const { store, verdicts, plan } = new Node();
+    for (const [reads, least, most] of [
+      [1, 50, 100],
+      [64, 50, 100],
+      [256, 12, 28],
+    ] as const) {
+      const shelf = new VerdictShelf(100, zeroCounters());
+      const calls = Array.from({ length: 200 }, () => call());
+      const pages = Array.from({ length: reads }, () => new TuplePage(store.symbols, true).state);
+      const verdict = { kind: "allowed", delegationIds: [] } as const;
+      const when = { edits: 0, earliestMs: noon, untilMs: Infinity };
+      for (const each of calls) {
+        // Nothing is left of what is removed, or put again.
+        for (let time = 0; time < 3; time += 1) {
+          shelf.put(each, { of: verdicts, plan, verdict, reads: pages, ...when });
+        }
+        const other = call();
+        shelf.put(other, { of: verdicts, plan, verdict, reads: pages, ...when });
+        shelf.remove(other);
+      }
+      const kept = calls.toReversed().findIndex((each) => shelf.find(each) === undefined);
+      assert(kept >= least && kept <= most, `${kept} are kept of ${reads} pages each`);
+    }
+  });
+});
+
 function outcomeOf(answer: AuthorizeAnswer): string {
   return answer.kind === "denied" ? answer.reason : answer.kind;
 }
 
 class Node {
   readonly store = new PageStore(new PageClock(10_000_000));
-  readonly verdicts = new KeptVerdicts(this.store, new VerdictShelf(100, zeroCounters()));
+  readonly verdicts: KeptVerdicts;
   readonly #history = new History();
   readonly #asked = { ...call(), isShared: true as const };
   plan: ReturnType<typeof planModel>;
   now: Now = { earliestMs: noon, latestMs: noon };
 
-  constructor(model = stock, tuples: readonly RelationTuple[] = aliceLetsMailbot) {
+  constructor(
+    model = stock,
+    tuples: readonly RelationTuple[] = aliceLetsMailbot,
+    shelf = new VerdictShelf(100, zeroCounters()),
+  ) {
+    this.verdicts = new KeptVerdicts(this.store, shelf);
     this.#history.commit([], tuples);
     this.plan = planModel(model, this.store.symbols);
   }
