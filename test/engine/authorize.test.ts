@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import { parseName } from "../../src/core/object.ts";
 import type { RelationTuple } from "../../src/core/tuple.ts";
 import { authorize } from "../../src/engine/authorize.ts";
-import { defaultLimits } from "../../src/engine/limits.ts";
+import { defaultLimits, StepMeter } from "../../src/engine/limits.ts";
 import { parseModel } from "../../src/model/parse-model.ts";
 import { decided, expiring, noon, tuplesOf, viewOf } from "../support/graphs.ts";
 import {
@@ -16,11 +16,29 @@ import {
   whole,
   without,
 } from "./delegated-call.ts";
-import { aliceLetsMailbot } from "./stock-model.ts";
+import { aliceLetsMailbot, stock } from "./stock-model.ts";
 
 suite("authorize", () => {
   test("allows what one delegation covers and the principal may do", () => {
     assert.deepEqual(ask(), { kind: "allowed", delegationIds: ["d1"] });
+  });
+
+  test("adds what it took to the meter, whether it allows or denies", () => {
+    const meter = new StepMeter();
+    const uncovered = without(aliceLetsMailbot, tuplesOf("delegation:d1#tool@tool:read"));
+    const steps = [aliceLetsMailbot, uncovered].map((world) => {
+      const before = meter.steps;
+      decided(authorize(viewOf(stock, world), call(), defaultLimits, undefined, meter));
+      return meter.steps - before;
+    });
+    assert.ok(
+      steps.every((taken) => taken > 0),
+      steps.join(),
+    );
+    assert.equal(
+      meter.steps,
+      steps.reduce((sum, taken) => sum + taken),
+    );
   });
 
   test("names the reasons in their order", () => {

@@ -1,12 +1,23 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { parseName } from "../../src/core/object.ts";
+import { subjectOf } from "../../src/core/subject.ts";
 import type { RelationTuple } from "../../src/core/tuple.ts";
+import { checkRelation } from "../../src/engine/check.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
 import { planModel } from "../../src/engine/plan.ts";
 import { authorize } from "../../src/engine/authorize.ts";
 import { formatModel } from "../../src/model/format-model.ts";
 import { parseModel } from "../../src/model/parse-model.ts";
-import { decided, expiring, noon, PagingGraph, tuplesOf, viewOf } from "../support/graphs.ts";
+import {
+  decided,
+  expiring,
+  noon,
+  object,
+  PagingGraph,
+  tuplesOf,
+  viewOf,
+} from "../support/graphs.ts";
 import { all, ask, call, fixed, reasonOf, without } from "./delegated-call.ts";
 import { aliceLetsMailbot, stock } from "./stock-model.ts";
 
@@ -58,6 +69,30 @@ suite("what a resource is within", () => {
       const detail = `${of} of one object has too many tuples to be enumerated`;
       assert.deepEqual(answer, { kind: "error", code: "budget_exceeded", detail });
     }
+  });
+
+  test("is an error where a relation is computed through a page too large to be followed", () => {
+    const world = [
+      ...without(lyingIn(2), tuplesOf("document:plan#viewer@user:alice")),
+      ...tuplesOf("folder:f1#viewer@user:alice"),
+    ];
+    const graph = new PagingGraph(world, (relation) => relation === "parent");
+    const view = { graph, plan: planModel(stock, graph.symbols), now: fixed };
+    const query = {
+      object: object("document:plan"),
+      relation: parseName("viewer", "relation"),
+      subject: subjectOf(object("user:alice")),
+      context: {},
+      contextualTuples: [],
+    };
+    assert.deepEqual(
+      graph.evaluate(() => checkRelation(view, query, defaultLimits), all),
+      {
+        kind: "error",
+        code: "budget_exceeded",
+        detail: "`document#parent` of one object has too many tuples to be followed",
+      },
+    );
   });
 
   test("a circle of folders has an end", () => {
