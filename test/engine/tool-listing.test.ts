@@ -14,7 +14,7 @@ import {
   tuplesOf,
   viewOf,
 } from "../support/graphs.ts";
-import { all, fixed, single, without } from "./delegated-call.ts";
+import { all, chained, fixed, single, without } from "./delegated-call.ts";
 import { aliceLetsMailbot, stock } from "./stock-model.ts";
 
 const query = {
@@ -50,6 +50,24 @@ suite("a list of tools that takes its time", () => {
     assert.deepEqual(listed(noon + 99), ["read", "send"]);
     assert.deepEqual(listed(noon + 100), ["send"]);
     assert.deepEqual(listed(noon + 101), ["send"]);
+  });
+
+  test("keeps what a chain covers that holds by another tuple since", () => {
+    const delegable = "delegation:d1#delegable_to@agent:helper";
+    const world = [
+      ...without(chained, tuplesOf(delegable)),
+      expiring(delegable, noon + 100),
+      ...tuplesOf("delegation:d1#delegable_to@agent:*"),
+    ];
+    const actors = [object("agent:mailbot"), object("agent:helper")];
+    for (const [tuples, expected] of [
+      [world, ["read"]],
+      [without(world, tuplesOf("delegation:d1#delegable_to@agent:*")), []],
+    ] as const) {
+      const listing = new ToolListing({ ...query, actors }, defaultLimits);
+      assert.deepEqual(elementsOf(listing.slice(viewOf(stock, tuples), 9)), []);
+      assert.deepEqual(rest(listing, viewOf(stock, tuples, noon + 100)), expected);
+    }
   });
 
   test("loads what it must to judge such a chain again", () => {
