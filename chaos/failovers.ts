@@ -39,9 +39,11 @@ export async function failOverForEver(failing: Failing): Promise<number> {
     await calm(failing);
     const name = names[count % names.length] ?? "";
     const cancels = Math.random() < 0.7;
-    say(`failover ${name}${cancels ? ", waits cancelled" : ""}`);
+    const sleeper = Math.random() < 0.5 ? nodes[count % nodes.length] : undefined;
+    const also = `${cancels ? ", waits cancelled" : ""}${sleeper === undefined ? "" : `, ${sleeper.name} slept`}`;
+    say(`failover ${name}${also}`);
     for (const node of nodes) node.faultUntilMs = Infinity;
-    const former = await failOver(failing, name, cancels);
+    const former = await failOver(failing, { name, cancels, sleeper });
     for (const node of nodes) node.faultUntilMs = performance.now();
     // Before what it says is read: nothing is to become visible there any more.
     if (name === "killed") await former.start();
@@ -58,15 +60,29 @@ async function calm({ answered, signal }: Failing): Promise<void> {
   await sleep(500 + Math.random() * 1500);
 }
 
+interface Plan {
+  readonly name: string;
+  /** Whether waits for the standby are cancelled. */
+  readonly cancels: boolean;
+  /** A node that has lost its lease, and takes another one on the primary that is to be superseded. */
+  readonly sleeper: Node | undefined;
+}
+
 /** From a primary that is sound to one that every node asks. Returns the former one. */
-async function failOver(failing: Failing, name: string, cancels: boolean): Promise<DebianPostgres> {
+async function failOver(failing: Failing, plan: Plan): Promise<DebianPostgres> {
   const { pair, nodes } = failing;
+  const { name, cancels, sleeper } = plan;
   const over = new AbortController();
+  sleeper?.process.kill("SIGSTOP");
+  if (sleeper !== undefined) await sleep(failoverTerms.killMs * 1.5);
   // What is committed now waits for a standby that does not get it.
   pair.holdBack();
+  sleeper?.process.kill("SIGCONT");
   if (pair.isSynchronous) await someWait(pair.primary, failing.signal);
   const cancelling = cancels ? cancelWaits(pair.primary, over.signal) : Promise.resolve();
   await (pair.isSynchronous ? sleep(50 + Math.random() * 400) : someAnswers(failing));
+  // Each step of it waits for the standby, until somebody cancels that.
+  if (sleeper !== undefined) await sleep(failoverTerms.killMs / 2);
   await kinds[name]?.(pair.primary);
   const former = await pair.promote();
   await Promise.all(nodes.map((node) => moveOver(node, pair.primary)));
