@@ -6,7 +6,6 @@ import { ExportReader } from "../audit/export-lines.ts";
 import type { Gap } from "../audit/gaps.ts";
 import type { LogPart } from "../audit/log-part.ts";
 import { parseObject, textOf } from "../audit/log-row.ts";
-import type { LiveReport } from "../audit/verify-live.ts";
 import { verifyLog, type LogReport } from "../audit/verify-log.ts";
 import { DomainError } from "../core/error.ts";
 import { quote } from "../core/object.ts";
@@ -89,8 +88,7 @@ async function* readExport(file: string): AsyncGenerator<LogPart, void, undefine
 }
 
 function describe(report: LogReport, { paint }: Online): readonly string[] {
-  const { findings, findingCount, chains, gaps, gapCount, changes, live, hasEvidence, keys } =
-    report;
+  const { findings, findingCount, chains, gaps, gapCount, changes, hasEvidence, keys } = report;
   const unproven = chains.reduce((sum, { lastSeq, provenSeq }) => sum + lastSeq - provenSeq, 0);
   const hidden = findingCount - findings.length;
   return [
@@ -100,7 +98,7 @@ function describe(report: LogReport, { paint }: Online): readonly string[] {
     ),
     `changes: ${changes.revisions} revisions, ${changes.firstRevision} to ${changes.lastRevision}; ` +
       `contents of ${changes.contents}, proven to ${changes.provenRevision}`,
-    describeLive(live, paint),
+    describeLive(report, paint),
     ...(keys.length === 0 ? [] : [`believed: what was signed with ${keys.join(", ")}`]),
     ...counted(changes.unsealed, "are from before there were digests: nothing is proven of them"),
     ...counted(changes.unsigned, "are from before nodes signed them: who wrote them is not proven"),
@@ -116,16 +114,19 @@ function describe(report: LogReport, { paint }: Online): readonly string[] {
       : hasEvidence
         ? `${paint.good("nothing was touched")} up to the checkpoints; ${unproven} rows behind them are unproven`
         : `${paint.strong("the log agrees with itself")}: without --checkpoint that proves little`,
-    "not proven by any of this: hashes of API keys, retired ids, stored answers to repeated requests, and",
-    "records of consents whose change is older than --history",
+    "not proven by any of this: hashes of API keys, retired ids, stored answers to repeated requests, records of",
+    "consents whose change is older than --history, and what was put in and taken out again before this",
   ];
 }
 
-function describeLive({ isBound, tuples, revision }: LiveReport, paint: Online["paint"]): string {
-  return isBound
-    ? `now: ${tuples} live tuples and the model, held against what revision ${revision} left`
-    : `now: ${tuples} live tuples and the model, of which ${paint.strong("nothing is proven")}: ` +
-        "there were changes before these said what they left";
+function describeLive({ live, changes }: LogReport, paint: Online["paint"]): string {
+  const { isBound, tuples, revision } = live;
+  const what = `now: ${tuples} live tuples and the model`;
+  if (!isBound) {
+    return `${what}, of which ${paint.strong("nothing is proven")}: there were changes before these said what they left`;
+  }
+  const unproven = revision > changes.provenRevision ? ", which is unproven" : "";
+  return `${what}, held against what revision ${revision} left${unproven}`;
 }
 
 function counted(revisions: number, what: string): readonly string[] {

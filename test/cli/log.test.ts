@@ -94,6 +94,18 @@ suite("prokura log", () => {
     );
   });
 
+  test("says what is proven of the tuples, by which keys, and what is not", async () => {
+    const kept = join(folder, "said.jsonl");
+    await writeFile(kept, await served.done("log checkpoint"));
+    const text = await served.done(`log verify --checkpoint ${kept}`);
+    assert.match(
+      text,
+      /now: [1-9]\d* live tuples and the model, held against what revision \d+ left/,
+    );
+    assert.match(text, /believed: what was signed with [0-9a-f]{16}\n/);
+    assert.match(text, /not proven by any of this: hashes of API keys/);
+  });
+
   test("verifies an export without a server, and finds a word that was changed", async () => {
     const [kept, file] = [join(folder, "again.jsonl"), join(folder, "log.jsonl")];
     await writeFile(kept, await served.done("log checkpoint"));
