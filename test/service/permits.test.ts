@@ -64,8 +64,47 @@ suite("createPermits", () => {
     );
   });
 
-  async function grantTo(callerId: string): Promise<void> {
-    const tuple = parseTupleText(`tenant:default#checker@caller:${callerId}`, "tuple");
+  test("a batch is let in whole or not at all, whatever stands first in it", async () => {
+    const validUntilMs = Date.now() + 600_000;
+    const callerOf = (id: string): RequestContext =>
+      contextOf({ id, proof: { kind: "token", issuer: "", validUntilMs } });
+    const everywhere = "jwt:https://login.example.com|everywhere";
+    const oneTool = "jwt:https://login.example.com|one";
+    await grantTo(everywhere);
+    await grantTo(oneTool, "tool:default%2Fsend");
+    const send = callOf("tool:send", "mailbox:alice");
+    const read = callOf("tool:read", "file:plan");
+    const fact = parseTupleText("file:new#parent@folder:home", "tuple");
+    const knowing = { ...callOf("tool:read", "file:new"), contextualTuples: [fact] };
+    const { authorizer } = node.services;
+    const refused = { code: "caller_not_permitted" };
+    for (let time = 0; time < 2; time += 1) {
+      await authorizer.checkBatch(callerOf(everywhere), [send, read], check);
+      await authorizer.checkBatch(callerOf(oneTool), [send, send], check);
+      for (const batch of [
+        [send, read],
+        [read, send],
+      ]) {
+        await assert.rejects(
+          async () => authorizer.checkBatch(callerOf(oneTool), batch, check),
+          refused,
+        );
+      }
+      for (const batch of [
+        [send, knowing],
+        [knowing, send],
+        [send, read, knowing],
+      ]) {
+        await assert.rejects(
+          async () => authorizer.checkBatch(callerOf(everywhere), batch, check),
+          refused,
+        );
+      }
+    }
+  });
+
+  async function grantTo(callerId: string, scope = "tenant:default"): Promise<void> {
+    const tuple = parseTupleText(`${scope}#checker@caller:${callerId}`, "tuple");
     const request = { steps: [{ kind: "touch" as const, tuple }], preconditions: [] };
     await node.services.tuples.write(requestContext("system"), request, options);
   }
