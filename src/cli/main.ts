@@ -79,11 +79,14 @@ function wordsOf(argv: readonly string[]): readonly string[] {
   return argv[0] === "help" ? argv.slice(1) : argv;
 }
 
-/** Of a first word alone, as `tuple`: the commands that begin with it. */
+/** Of a first word alone, as `tuple`: the commands that begin with it; of none, all. */
 function helpFor(argv: readonly string[]): readonly string[] {
   const [word = ""] = wordsOf(argv);
+  const isOther = ["serve", "gateway", "admin"].includes(word);
+  if (word === "" || word.startsWith("-") || isOther) return overview(commands);
   const group = commands.filter(({ words }) => words.startsWith(`${word} `));
-  return overview(group.length === 0 ? commands : group);
+  if (group.length === 0) throw unknownCommand(wordsOf(argv));
+  return overview(group);
 }
 
 function unknownCommand(argv: readonly string[]): DomainError {
@@ -95,7 +98,10 @@ function unknownCommand(argv: readonly string[]): DomainError {
   }
   const typed = argv.slice(0, 2).join(" ");
   const all = ["serve", "gateway", ...commands.map(({ words }) => words)];
-  const meant = nearest(typed, all) ?? nearest(first, all);
+  // `export` is half of `tuple export`.
+  const [half, ...others] = all.filter((words) => words.endsWith(` ${first}`));
+  const meant =
+    (others.length === 0 ? half : undefined) ?? nearest(typed, all) ?? nearest(first, all);
   const hint =
     meant === undefined ? "`prokura --help` lists them" : `did you mean \`prokura ${meant}\`?`;
   return new DomainError("malformed", `there is no command ${quote(first)}`, { hint });

@@ -121,7 +121,8 @@ function parseOptions(
     },
   });
   const { config = "", check, help } = values;
-  if (config === "" && !help) throw new ConfigError("--config", "is missing");
+  if (config === "" && !help)
+    throw new ConfigError("--config", "is missing, see `prokura gateway --help`");
   const logLevel = values["log-level"];
   if (!logLevels.includes(logLevel)) {
     throw new ConfigError("--log-level", `must be one of ${logLevels.join(", ")}`);

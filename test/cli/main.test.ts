@@ -25,6 +25,15 @@ suite("runCli", () => {
     assert.equal(ran.exitCode, 2);
     assert.equal(ran.output, "");
     assert.match(ran.errors, /no command `chekc`.*\nhint: did you mean `prokura check`\?/);
+    for (const words of [["export"], ["export", "--help"], ["help", "export"]]) {
+      const half = await run(words);
+      assert.equal(half.exitCode, 2);
+      assert.match(
+        half.errors,
+        /no command `export`.*\nhint: did you mean `prokura tuple export`\?/,
+      );
+    }
+    assert.deepEqual(await run(["help", "serve"]), await run(["help"]));
     assert.match((await run(["tuple", "wirte"])).errors, /one of: tuple write, tuple read/);
   });
 

@@ -43,7 +43,7 @@ suite("prokura gateway", () => {
     const cases = [
       [["--config", files.configFile], /upstrem: is unknown/],
       [["--config", join(files.root, "none.yaml")], /none\.yaml: cannot be read/],
-      [[], /--config: is missing/],
+      [[], /--config: is missing, see `prokura gateway --help`/],
       [["--cofnig", "x"], /--cofnig/],
       [["--config", "x", "--log-format", "xml"], /--log-format: must be one of auto, json, text/],
     ] as const;
