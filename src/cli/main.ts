@@ -98,12 +98,12 @@ function unknownCommand(argv: readonly string[]): DomainError {
   }
   const typed = argv.slice(0, 2).join(" ");
   const all = ["serve", "gateway", ...commands.map(({ words }) => words)];
-  // `export` is half of `tuple export`.
-  const [half, ...others] = all.filter((words) => words.endsWith(` ${first}`));
-  const meant =
-    (others.length === 0 ? half : undefined) ?? nearest(typed, all) ?? nearest(first, all);
-  const hint =
-    meant === undefined ? "`prokura --help` lists them" : `did you mean \`prokura ${meant}\`?`;
+  // `export` is half of `tuple export`; of what is half of many, as `list`, nothing is meant.
+  const halves = all.filter((words) => words.endsWith(` ${first}`));
+  const near = nearest(typed, all) ?? nearest(first, all) ?? "";
+  const meant = halves.length > 0 && halves.length <= 3 ? halves : [near].filter(Boolean);
+  const shown = meant.map((words) => `\`prokura ${words}\``).join(" or ");
+  const hint = shown === "" ? "`prokura --help` lists them" : `did you mean ${shown}?`;
   return new DomainError("malformed", `there is no command ${quote(first)}`, { hint });
 }
 

@@ -30,7 +30,7 @@ suite("runCli", () => {
       assert.equal(half.exitCode, 2);
       assert.match(
         half.errors,
-        /no command `export`.*\nhint: did you mean `prokura tuple export`\?/,
+        /no command `export`.*\nhint: did you mean `prokura tuple export` or `prokura log export`\?/,
       );
     }
     assert.deepEqual(await run(["help", "serve"]), await run(["help"]));
