@@ -17,13 +17,22 @@ import { WireReader } from "./wire-reader.ts";
 // Whatever a message means, it means by its bytes: what was read from equal ones will do for all.
 const sharedChecks = new SharedMessages<CheckRequest>();
 const sharedItems = new SharedMessages<CheckItem>();
+/** Actors and accesses of a message that is shared. */
+const sharedPartsMax = 16;
 
 export function decodeCheck(bytes: Buffer): CheckRequest | undefined {
   const shared = sharedChecks.find(bytes, 0, bytes.length);
   if (shared !== undefined) return shared;
   const request = readCheck(bytes);
-  if (request !== undefined) sharedChecks.offer(bytes, 0, bytes.length, request);
+  if (request !== undefined && isSlight(request)) {
+    sharedChecks.offer(bytes, 0, bytes.length, request);
+  }
   return request;
+}
+
+/** An empty part is two bytes, and fifty once it is read: a message of many is no small one to share. */
+export function isSlight({ actors, accesses }: CallFields): boolean {
+  return actors.length + accesses.length <= sharedPartsMax;
 }
 
 function readCheck(bytes: Buffer): CheckRequest | undefined {
@@ -122,7 +131,7 @@ function readItem(reader: WireReader, bytes: Buffer): CheckItem {
   if (shared === undefined) {
     const item = readNewItem(reader);
     reader.leave(outer);
-    if (reader.isPlain) sharedItems.offer(bytes, at, end, item);
+    if (reader.isPlain && isSlight(item)) sharedItems.offer(bytes, at, end, item);
     return item;
   }
   reader.skip();

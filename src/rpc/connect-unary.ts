@@ -19,6 +19,7 @@ import {
   type CheckResponseSchema,
 } from "../gen/prokura/v1/authorization_pb.ts";
 import type { CallContext, Transport, UnaryHandler } from "./call.ts";
+import { isSlight } from "./check-decoder.ts";
 import { decodeCheckJson, encodeCheckJson } from "./check-json.ts";
 import { pathOf } from "./grpc.ts";
 import { SharedMessages } from "./shared-messages.ts";
@@ -86,7 +87,7 @@ const quickCheck: QuickJson<typeof CheckRequestSchema, typeof CheckResponseSchem
     if (shared !== undefined) return shared;
     const request = isAscii(body) ? decodeCheckJson(body.toString("latin1")) : undefined;
     // What has a context seldom comes again.
-    if (request?.context === undefined && request !== undefined) {
+    if (request !== undefined && request.context === undefined && isSlight(request)) {
       sharedChecks.offer(body, 0, body.length, request);
     }
     return request;

@@ -123,6 +123,25 @@ suite("decoding what came before", () => {
     assert.notEqual(request?.items[0], request?.items[1]);
   });
 
+  test("shares no message of more parts than a call has, short as it may be", () => {
+    const twice = (accesses: number): boolean => {
+      const parts = Array.from({ length: accesses }, () => ({}));
+      const asked = { ...call, accesses: parts };
+      const check = toBinary(CheckRequestSchema, create(CheckRequestSchema, asked));
+      const batch = toBinary(
+        BatchCheckRequestSchema,
+        create(BatchCheckRequestSchema, { items: [asked] }),
+      );
+      const [first, second, third] = [1, 2, 3].map(() => decodeCheck(Buffer.from(check)));
+      const items = [1, 2, 3].map(() => decodeBatchCheck(Buffer.from(batch))?.items[0]);
+      assert(first !== undefined && first !== second && items[0] !== undefined);
+      assert.equal(second === third, items[1] === items[2]);
+      return second === third;
+    };
+    assert.equal(twice(15), true);
+    assert.equal(twice(16), false);
+  });
+
   test("shares no message that shows a token", () => {
     const shown = { ...call, principal: undefined, actors: [], bearerToken: "secret" };
     const bytes = Buffer.from(toBinary(CheckRequestSchema, create(CheckRequestSchema, shown)));
