@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Call } from "../../src/core/decision.ts";
+import { parseName } from "../../src/core/object.ts";
 import type { RelationTuple } from "../../src/core/tuple.ts";
 import { authorize, type AuthorizeAnswer } from "../../src/engine/authorize.ts";
 import { defaultLimits } from "../../src/engine/limits.ts";
@@ -85,6 +86,20 @@ suite("a folder in which a document lies on a condition", () => {
     assert.equal(ask({ context: { amount: 1 } }, covering, uncertain).kind, "allowed");
     const denied = ask({ context: { amount: 99 } }, covering, uncertain);
     assert.equal(reasonOf(denied), "condition_failed");
+  });
+});
+
+suite("the parameters that a cover hangs on", () => {
+  test("are not those of places that would not cover anyway", () => {
+    const model = parseModel(
+      formatModel(uncertain).replace("document with small]", "document with on_site]"),
+    );
+    const onSite = { name: parseName("on_site", "condition"), context: {} };
+    const world = aliceLetsMailbot.map((tuple) =>
+      tuple.relation === "resource" ? { ...tuple, condition: onSite } : tuple,
+    );
+    const answer = ask({}, [...world, conditional("document:plan#parent@folder:maybe")], model);
+    assert.deepEqual(answer.kind === "denied" && answer.missingNames, ["place"]);
   });
 });
 
