@@ -17,7 +17,10 @@ const groupsMax = 4;
 /** A scan brings news of all groups that are due, of whatever tenants. A lost reply holds up no others. */
 const scansMax = 4;
 const groupsPerScanMax = 256;
-// Where the acknowledgements are told of, the next scan is for what was not.
+/** Every acknowledgement that is told of wakes a session of PostgreSQL for each node: of more nodes none is. */
+export const toldLeasesMax = 16;
+// Where the acknowledgements are told of, the next scan is for what was not, and would only be in the way.
+const toldDelayMs = 12;
 const firstDelayMs = 4;
 const delayMsMax = 8;
 // Whoever is not there by now is slow or dead: there is no hurry any more.
@@ -174,7 +177,7 @@ export class Barrier {
     this.#queued.delete(tenant);
     this.#running.set(tenant, running.add(group));
     if (scanned !== undefined && group.writes.size === 1) {
-      this.#pause(group, firstDelayMs);
+      this.#pause(group, toldDelayMs);
       void scanned.then((scan) => this.#begin(group, scan));
       return;
     }
@@ -191,6 +194,9 @@ export class Barrier {
     }
     this.#take(group, scan, 0);
     this.#endIfOver(group);
+    if (group.writes.size === 0 || group.leases <= toldLeasesMax) return;
+    group.cancelPause();
+    this.#pause(group, firstDelayMs);
   }
 
   #wake(group: Group): void {
@@ -291,7 +297,8 @@ export class Barrier {
     }
     const hurried = clock.mono() - group.startedMs < hurryMs;
     // A database that is slow to answer is not asked the more often for it.
-    const tactfulMs = Math.min(idleDelayMs, Math.max(group.delayMs, tookMs));
+    const leastMs = group.leases > toldLeasesMax ? group.delayMs : toldDelayMs;
+    const tactfulMs = Math.min(idleDelayMs, Math.max(leastMs, tookMs));
     group.delayMs = Math.min(delayMsMax, group.delayMs * 2);
     this.#pause(group, hurried ? tactfulMs : idleDelayMs);
   }

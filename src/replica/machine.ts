@@ -2,7 +2,7 @@ import type { RevisionChange } from "../core/change.ts";
 import type { DomainError } from "../core/error.ts";
 import type { ConsistencyToken, Revision, Timeline } from "../core/revision.ts";
 import { Announcer } from "./announcer.ts";
-import { Barrier } from "./barrier.ts";
+import { Barrier, toldLeasesMax } from "./barrier.ts";
 import { zeroCounters, type ReplicaCounters, type ReplicaGauges } from "./counters.ts";
 import { DatabaseClock } from "./database-clock.ts";
 import type { Db, LeaseRow, Renewal, Scan } from "./db.ts";
@@ -20,9 +20,6 @@ import { PlanCache } from "./plan-cache.ts";
 import type { Clock, ModelSource, Report, Rng, Timers } from "./ports.ts";
 import { preload, type Preloaded, type PreloadOptions } from "./preload.ts";
 import type { Enforcement, EvaluateOptions, Evaluation, Replica, Snapshot } from "./replica.ts";
-
-/** Every acknowledgement that is told of wakes a session of PostgreSQL for each node. */
-const toldLeasesMax = 16;
 
 export interface ReplicaOptions {
   readonly db: Db;

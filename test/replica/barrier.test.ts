@@ -89,7 +89,7 @@ suite("Barrier", () => {
   test("scans by itself where the other scan is late, and where it found nothing out", async () => {
     for (const [behind, overMs] of [
       [Promise.resolve(undefined), 0],
-      [new Promise<never>(() => {}), 4],
+      [new Promise<never>(() => {}), 12],
     ] as const) {
       const { barrier, get, scheduler } = barrierOn((wanted) => scanned(wanted, []));
       await get(barrier.wait(token(5), 10_000, behind));
@@ -109,6 +109,21 @@ suite("Barrier", () => {
     scheduler.after(15, () => barrier.acknowledged(token(5), "slow"));
     await get(waiting);
     assert.equal(scheduler.nowMs, 15);
+  });
+
+  test("looks more often where so many nodes are not told of", async () => {
+    for (const [leases, overMs] of [
+      [16, 12],
+      [17, 4],
+    ] as const) {
+      for (const behind of [undefined, scanned([token(5)], ["slow"], leases)]) {
+        const { barrier, get, scheduler } = barrierOn((wanted) =>
+          scanned(wanted, scheduler.nowMs < 2 ? ["slow"] : [], leases),
+        );
+        await get(barrier.wait(token(5), 10_000, behind));
+        assert.equal(scheduler.nowMs, overMs);
+      }
+    }
   });
 
   test("takes neither an earlier revision nor another timeline for an acknowledgement", async () => {

@@ -33,16 +33,16 @@ const inMachine: Readonly<Record<keyof Faults, Kind>> = {
   validFromReceipt: {
     fact: "the term of a lease counts from the receipt of the renewal",
     bias: lateRenewals,
-    seed: 2,
+    seed: 11,
   },
   acknowledgeAnnounced: { fact: "a revision is acknowledged before it is applied", seed: 1 },
   killEarly: { fact: "a lease is killed before its serving term is over", seed: 1 },
   loadSkipsChanges: { fact: "a load moves the applied revision past changes", seed: 1 },
-  installOldLoads: { fact: "a late load is installed as it was read", seed: 9 },
+  installOldLoads: { fact: "a late load is installed as it was read", seed: 5 },
   noCatchUp: {
     fact: "a tenant is served without a poll after the registration",
     bias: lateSubscriptions,
-    seed: 7,
+    seed: 1,
   },
   pollBeforeRegistration: {
     fact: "a poll from before the registration counts as the catch-up",
@@ -53,7 +53,7 @@ const inMachine: Readonly<Record<keyof Faults, Kind>> = {
   repeatRegistration: {
     fact: "a registration is repeated with the same id",
     bias: lateRegistrations,
-    seed: 33,
+    seed: 1,
   },
   ignoreHorizon: { fact: "truncated history is not noticed", seed: 15 },
   ignoreTimeline: { fact: "a failover is not noticed", seed: 1 },
@@ -61,7 +61,7 @@ const inMachine: Readonly<Record<keyof Faults, Kind>> = {
   learnAcrossTimelines: {
     fact: "a node applies what it is told of another timeline",
     bias: lostStandby,
-    seed: 5,
+    seed: 63,
   },
   believeEarlyAcknowledgements: {
     fact: "an acknowledgement of an earlier revision counts for a later one",
@@ -74,7 +74,7 @@ const inDatabase: Readonly<Record<keyof DatabaseFaults, Kind>> = {
   joinInOneStatement: {
     fact: "the statement that registers reads the head as well",
     bias: lateSubscriptions,
-    seed: 156,
+    seed: 87,
   },
   termsByDatabaseClock: { fact: "leases end by the database's clock", seed: 1 },
   waitAfterFailOver: {
@@ -88,7 +88,7 @@ const inDatabase: Readonly<Record<keyof DatabaseFaults, Kind>> = {
     bias: lostStandby,
     seed: 3,
   },
-  forgetRenewals: { fact: "a renewal is not durable", bias: lostStandby, seed: 44 },
+  forgetRenewals: { fact: "a renewal is not durable", bias: lostStandby, seed: 38 },
   pollOnReplica: {
     fact: "the catch-up is read on a replica that lags",
     bias: lateSubscriptions,
@@ -103,17 +103,17 @@ const inDatabase: Readonly<Record<keyof DatabaseFaults, Kind>> = {
   deleteSubscriptions: {
     fact: "a registration with a tenant is deleted by itself",
     bias: lateSubscriptions,
-    seed: 18,
+    seed: 12,
   },
   renewAcrossTimelines: {
     fact: "a lease of an earlier timeline is renewed, though its kill was undone",
     bias: undoneKills,
-    seed: 7,
+    seed: 24,
   },
   repeatCommitsNothing: {
     fact: "a repeated subscription does not wait for the standby",
     bias: twoPrimaries,
-    seed: 20,
+    seed: 11,
   },
   believeCancelledWaits: {
     fact: "a cancelled wait for the standby is taken for a success",
