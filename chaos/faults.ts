@@ -77,8 +77,12 @@ const faults: Readonly<Record<string, Fault>> = {
   /** A node that comes back to changes which are no longer kept. */
   async historyForgotten({ forgetHistory }, { proxy }, forMs) {
     proxy.requests = "hold";
+    // Or it would be told of every change.
+    proxy.accepts = false;
+    proxy.cutListeners();
     await sleep(Math.min(forMs, shortTerms.killMs));
     await forgetHistory();
+    proxy.accepts = true;
     proxy.requests = "open";
     proxy.release();
   },
