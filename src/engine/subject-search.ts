@@ -29,7 +29,7 @@ interface Walk extends Userset {
   readonly through: Name | undefined;
   readonly position: number;
   readonly path: Path;
-  /** Whether the page was whole when it was begun; it begins anew where it is another one now. */
+  /** Whether the page was whole when it was begun: where it ever is not, all of it is supplied. */
   readonly complete: boolean | undefined;
 }
 
@@ -227,9 +227,8 @@ class Step implements Candidates<Subject> {
     const page = run.scope.forward(run.scope.object(walk.object), relation.relation);
     if (page === undefined) return;
     const { complete } = page;
-    const isOther = walk.complete !== complete;
     if (!complete && walk.complete !== false) this.#memory.large(walk);
-    for (let at = isOther ? 0 : walk.position; at < page.count; at += 1) {
+    for (let at = walk.position; at < page.count; at += 1) {
       if (this.isOver) {
         this.#open.push({ ...walk, position: at, complete });
         return;

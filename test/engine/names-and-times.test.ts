@@ -15,6 +15,7 @@ type doc
   relations
     define nobody: [user]
     define holder: [user]
+    define reader: [user, user:*]
     define first: [user with first]
     define second: [user with second] or holder
     define mixed: first or second
@@ -48,6 +49,17 @@ suite("the time until which an answer holds", () => {
       expiring("doc:1#pardoned@user:alice", later),
     ];
     assert.deepEqual(ask("kept", tuples), { kind: "member", validUntilMs: later });
+  });
+
+  test("ends with the tuple that proves it, whatever else named the subject once", () => {
+    const own = expiring("doc:1#reader@user:alice", later);
+    assert.deepEqual(ask("reader", [own]), { kind: "member", validUntilMs: later });
+    const over = expiring("doc:1#reader@user:*", noon);
+    assert.deepEqual(ask("reader", [own, over]), { kind: "member", validUntilMs: later });
+    const everyone = tuplesOf("doc:1#reader@user:*");
+    assert.deepEqual(ask("reader", [...everyone, expiring("doc:1#reader@user:alice", noon)]), {
+      kind: "member",
+    });
   });
 
   test("does not end with what was tried beside the proof", () => {

@@ -93,7 +93,7 @@ suite("a slice", () => {
     }
   });
 
-  test("begins a page anew where the page is held whole no more, or again", () => {
+  test("loses nothing where a page is held whole no more, or again", () => {
     const tuples = tuplesOf(
       ...numbers(40).map((at) => `doc:shared#reader@user:r${at}`),
       ...numbers(4).flatMap((at) => [

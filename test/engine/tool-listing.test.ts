@@ -24,6 +24,8 @@ const query = {
   context: {},
 };
 
+const numbers = Array.from({ length: 30 }, (_, at) => at);
+
 const second: readonly RelationTuple[] = [
   ...single("d2", "user:alice", "user:alice", "agent:mailbot"),
   ...tuplesOf(`
@@ -195,6 +197,8 @@ suite("a list of tools", () => {
         mcp_server:files#requires@permission:document/viewer
         tool:list#eligible@agent:*
       `),
+      // More than are supplied at a time, and registered as nobody may call them.
+      ...tuplesOf(...numbers.map((at) => `tool:t${at}#requires@permission:tool/user`)),
     ];
     const listing = new ToolListing(query, defaultLimits);
     const wanted: string[] = [];
@@ -207,7 +211,11 @@ suite("a list of tools", () => {
       isLast = slice.next === undefined;
     }
     assert.deepEqual(listed, ["list", "read", "send"]);
-    assert.deepEqual(wanted, ["tool:undefined#requires", "tool:undefined#server"]);
+    // 32 tuples say what a tool requires, ten at a time; two where it is.
+    assert.deepEqual(wanted, [
+      ...Array.from({ length: 4 }, () => "tool:undefined#requires"),
+      "tool:undefined#server",
+    ]);
   });
 
   test("weighs chains and finds as it goes, and what is left of them in the end", () => {
