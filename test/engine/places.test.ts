@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Call } from "../../src/core/decision.ts";
+import type { JsonObject } from "../../src/core/json.ts";
 import { parseName } from "../../src/core/object.ts";
 import type { RelationTuple } from "../../src/core/tuple.ts";
 import { authorize, type AuthorizeAnswer } from "../../src/engine/authorize.ts";
@@ -60,6 +61,20 @@ suite("each of several resources", () => {
         assert.equal(reasonOf(ask({ accesses }, suspended)), "suspended", `${type}:${id}`);
       }
     }
+  });
+});
+
+suite("the context of an access", () => {
+  test("is shown to the conditions on which the principal has the permission", () => {
+    const onSite = { name: parseName("on_site", "condition"), context: {} };
+    const world = aliceLetsMailbot.map((tuple) =>
+      tuple.relation === "viewer" ? { ...tuple, condition: onSite } : tuple,
+    );
+    const at = (context: JsonObject) => ask({ accesses: [access({ context })] }, world);
+    assert.equal(at({ place: "office" }).kind, "allowed");
+    assert.equal(reasonOf(at({ place: "home" })), "principal_lacks_permission");
+    const unsaid = at({});
+    assert.deepEqual(unsaid.kind === "denied" && unsaid.missingNames, ["place"]);
   });
 });
 

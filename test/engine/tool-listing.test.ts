@@ -186,6 +186,25 @@ suite("a list of tools", () => {
     );
   });
 
+  test("fails where it is not known whether a tool belongs to it", () => {
+    const world = [
+      ...aliceLetsMailbot,
+      ...tuplesOf(`
+        tool:read#requires@permission:tool/user
+        tool:read#user@group:a#member
+        group:a#member@group:b#member
+        group:b#member@group:c#member
+        group:c#member@user:alice
+      `),
+    ];
+    assert.deepEqual(rest(new ToolListing(query, defaultLimits), viewOf(stock, world)), ["read"]);
+    const limits = { ...defaultLimits, depthMax: 3 };
+    assert.throws(
+      () => rest(new ToolListing(query, limits), viewOf(stock, world)),
+      /budget_exceeded.*a path is longer than 3 usersets/,
+    );
+  });
+
   test("wants what may register a tool once, however many delegations cover every tool", () => {
     const world = [
       ...aliceLetsMailbot,
