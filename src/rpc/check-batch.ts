@@ -44,16 +44,19 @@ export function checkItems(
   const { items } = request;
   if (items.length === 0) throw malformed("items", "must have at least one check");
   atMost(items.length, limits.checksMax, "items");
-  if (items.every(({ bearerToken }) => bearerToken === "")) {
-    return judge(items.map((item, index) => parseItem(item, index, limits)));
+  let explain = false;
+  let isNamed = true;
+  for (const item of items) {
+    if (item.explain) explain = true;
+    if (item.bearerToken !== "") isNamed = false;
   }
+  if (isNamed) return judge(items.map((item, index) => parseItem(item, index, limits)));
   const parsing = items.map((item, index) => parseNamed(nameSubjects, item, index, limits));
   return Promise.all(parsing).then(judge);
 
   function judge(parsed: readonly (Call | DomainError)[]): BatchAnswer | Promise<BatchAnswer> {
     const calls = parsed.filter(isCall);
     if (calls.length === 0) return batchToProto({ items: [], token: "" }, parsed, items);
-    const explain = items.some((item) => item.explain);
     const answer = authorizer.checkBatch(context, calls, { consistency, explain });
     return answer instanceof Promise
       ? answer.then((batch) => batchToProto(batch, parsed, items))

@@ -126,7 +126,16 @@ export function decisionToProto(
   { id: decisionId, modelId, verdict, explanation }: Decision,
   token: string,
 ): MessageInitShape<typeof CheckResponseSchema> {
-  const shared = { delegationIds: [...verdict.delegationIds], token, decisionId, modelId };
+  const delegationIds = [...verdict.delegationIds];
+  // Most are this, and objects that are put together of others cost more.
+  if (
+    verdict.kind === "allowed" &&
+    verdict.validUntilMs === undefined &&
+    explanation === undefined
+  ) {
+    return { verdict: VerdictProto.ALLOWED, delegationIds, token, decisionId, modelId };
+  }
+  const shared = { delegationIds, token, decisionId, modelId };
   const shown = explanation === undefined ? undefined : explanationToProto(explanation);
   switch (verdict.kind) {
     case "allowed":

@@ -160,17 +160,19 @@ class QueuedLog implements DecisionLog {
     const { mode, keptParameters } = this.#ports.settings;
     const { tenant, caller, traceId } = context;
     const isHeld = mode === "sync" && "verdict" in outcome && outcome.verdict.kind === "allowed";
-    const item: DecisionItem = {
-      kind: "decision",
-      tenant,
-      atMs: this.#ports.nowMs(),
-      callerId: caller.id,
-      call,
-      outcome,
-      latencyUs,
-      ...(traceId === undefined ? undefined : { traceId }),
-      ...(isHeld ? { done: Promise.withResolvers<void>() } : undefined),
-    };
+    const kind = "decision";
+    const atMs = this.#ports.nowMs();
+    const callerId = caller.id;
+    const plain: DecisionItem = { kind, tenant, atMs, callerId, call, outcome, latencyUs };
+    // Taken apart and put together again it would cost more than all the rest.
+    const item: DecisionItem =
+      traceId === undefined && !isHeld
+        ? plain
+        : {
+            ...plain,
+            ...(traceId === undefined ? undefined : { traceId }),
+            ...(isHeld ? { done: Promise.withResolvers<void>() } : undefined),
+          };
     return withoutContext(item, keptParameters);
   }
 

@@ -142,11 +142,25 @@ async function isScoped(
   return ruling.kind === "permitted";
 }
 
+interface LastRuling {
+  readonly caller: Caller;
+  readonly permission: Permission;
+  readonly tenant: string;
+  readonly evaluated: Decided;
+}
+
+type Decided = Extract<Evaluated<Ruling>, { readonly kind: "decided" }>;
+
+function isGood(ruling: Ruling, latestMs: number): boolean {
+  return ruling.kind !== "permitted" || ruling.untilMs > latestMs;
+}
+
 /** Rulings of one revision, by caller. A caller is the same value as long as it is remembered. */
 class Rulings {
   #timeline = "";
   #revision = -1;
   #byCaller = new WeakMap<Caller, Map<string, Ruling>>();
+  #last: LastRuling | undefined;
 
   rule(
     snapshot: Snapshot,
@@ -160,12 +174,23 @@ class Rulings {
       this.#revision = revision;
       this.#timeline = timeline;
       this.#byCaller = new WeakMap();
+      this.#last = undefined;
     }
+    const last = this.#last;
+    // Mostly it is who asked before, for the same.
+    const isLast =
+      last !== undefined &&
+      last.caller === caller &&
+      last.permission === permission &&
+      last.tenant === tenant;
+    if (isLast && isGood(last.evaluated.value, now.latestMs)) return last.evaluated;
     const kept = this.#of(caller);
     const key = `${permission} ${tenant}`;
     const known = kept.get(key);
-    if (known !== undefined && (known.kind !== "permitted" || known.untilMs > now.latestMs)) {
-      return { kind: "decided", value: known };
+    if (known !== undefined && isGood(known, now.latestMs)) {
+      const evaluated = decided(known);
+      this.#last = { caller, permission, tenant, evaluated };
+      return evaluated;
     }
     const objects =
       tenant === systemTenant ? [deploymentObject] : [tenantObject(tenant), deploymentObject];
@@ -226,7 +251,7 @@ function ruleOn(
   }
 }
 
-function decided(ruling: Ruling): Evaluated<Ruling> {
+function decided(ruling: Ruling): Decided {
   return { kind: "decided", value: ruling };
 }
 
