@@ -6,6 +6,7 @@ import { chmod, chown, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, suite, test } from "node:test";
 import { Client } from "pg";
 import { chooseEmbeddedAccount } from "../../src/store/embedded-account.ts";
@@ -129,6 +130,8 @@ suite("startEmbeddedPostgres", () => {
 
       test("when PostgreSQL is killed under the node, which starts it again", async () => {
         process.kill(node.postgres, "SIGKILL");
+        // What was answered before the end of it may still be on its way here.
+        await untilAnother(join(dataDir, "postgres"), node.postgres);
         await node.answers(node.answered.length + 100);
         await assertStored(dataDir, [...node.answered]);
       });
@@ -176,6 +179,15 @@ suite("startEmbeddedPostgres", () => {
 
 async function start(dataDir: string): Promise<EmbeddedPostgres> {
   return await startEmbeddedPostgres({ dataDir, log: () => undefined });
+}
+
+/** Until another process than that one serves the data. */
+async function untilAnother(dataFolder: string, processId: number): Promise<void> {
+  for (;;) {
+    const file = await readPostmasterFile(dataFolder);
+    if (file !== undefined && file.processId !== processId) return;
+    await sleep(5);
+  }
 }
 
 interface RunningNode {

@@ -22,6 +22,7 @@ suite("a statement that waits for a standby", { skip: shared && "changes the ser
     await registerLease(store.database, { leaseId, node: "n1", killMs: 12_000 });
     await subscribeLease(store.database, leaseId, store.tenant);
     await setStandbys("nobody");
+    await untilCommitsWait();
   });
   after(async () => {
     await setStandbys("");
@@ -81,14 +82,33 @@ suite("a statement that waits for a standby", { skip: shared && "changes the ser
     }
   }
 
-  async function cancelWaiting(pool: string): Promise<void> {
-    for (;;) {
-      const { rowCount } = await other.query(
-        `select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'
-          and datname = current_database() and application_name = $1`,
-        [`prokura ${pool}`],
-      );
-      if (rowCount !== 0) return;
+  /** What a session shows is not enough: the checkpointer must have seen it, which nobody can ask. */
+  async function untilCommitsWait(): Promise<void> {
+    const { connectionString } = store;
+    const probe = new Client({ connectionString, application_name: "probe" });
+    await probe.connect();
+    for (let hasWaited = false; !hasWaited;) {
+      let isOver = false;
+      const commit = probe
+        .query("select pg_logical_emit_message(true, 'probe', '')")
+        .finally(() => (isOver = true));
+      while (!isOver && !hasWaited) hasWaited = await cancelOnce("probe");
+      await commit;
     }
+    await probe.end();
+  }
+
+  async function cancelWaiting(pool: string): Promise<void> {
+    while (!(await cancelOnce(`prokura ${pool}`)));
+  }
+
+  /** False where nobody of that name waits. */
+  async function cancelOnce(name: string): Promise<boolean> {
+    const { rowCount } = await other.query(
+      `select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'
+        and datname = current_database() and application_name = $1`,
+      [name],
+    );
+    return rowCount !== 0;
   }
 });
