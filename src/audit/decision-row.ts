@@ -34,72 +34,108 @@ export type KeptParameters = ReadonlySet<string>;
  */
 export function formatDecisionRow(
   logged: LoggedDecision,
-  { tenant, chain, seq }: RowPlace,
+  place: RowPlace,
   kept: KeptParameters,
 ): string {
-  const { atMs, callerId, call, outcome, latencyUs, traceId } = logged;
-  const { shownToken } = call;
+  const { atMs, outcome, latencyUs, traceId } = logged;
+  const { beforeAt, beforeId, beforeLatency, beforeRevision, beforeSeq, beforeTrace, end } =
+    piecesOf(logged, place, kept);
+  const isDecision = !(outcome instanceof DomainError);
+  const id = isDecision ? quoteText(outcome.id) : "";
+  const revision = isDecision ? outcome.revision : "";
+  const trace = traceId === undefined ? "" : `,"trace_id":${quoteText(traceId)}`;
+  return `${beforeAt}${atMs}${beforeId}${id}${beforeLatency}${Math.round(latencyUs)}${beforeRevision}${revision}${beforeSeq}${place.seq}${beforeTrace}${trace}${end}`;
+}
+
+/** A row without what is another in each: what stands between. */
+interface Pieces {
+  readonly beforeAt: string;
+  readonly beforeId: string;
+  readonly beforeLatency: string;
+  readonly beforeRevision: string;
+  readonly beforeSeq: string;
+  readonly beforeTrace: string;
+  readonly end: string;
+}
+
+/** Pieces, and of what they were made beside the call, whose contexts never come again. */
+interface KeptPieces {
+  readonly pieces: Pieces;
+  readonly callerId: string;
+  readonly chain: string;
+  readonly outcome: Decision;
+}
+
+const piecesOfShared = new WeakMap<Call, KeptPieces>();
+
+/** A call that comes again is mostly decided as before, in words that were made already. */
+function piecesOf(logged: LoggedDecision, place: RowPlace, kept: KeptParameters): Pieces {
+  const { call, callerId, outcome } = logged;
+  if (call.isShared !== true || outcome instanceof DomainError) {
+    return formatPieces(logged, place, kept);
+  }
+  const known = piecesOfShared.get(call);
+  if (
+    known !== undefined &&
+    known.outcome.verdict === outcome.verdict &&
+    known.callerId === callerId &&
+    known.chain === place.chain &&
+    known.outcome.tenant === place.tenant &&
+    known.outcome.modelId === outcome.modelId &&
+    known.outcome.timeline === outcome.timeline
+  ) {
+    return known.pieces;
+  }
+  const pieces = formatPieces(logged, place, kept);
+  // What is kept of a context is the log's to say, and pieces may be another log's.
+  const isPlain = logged.contextMembers === undefined && formatContext(call, kept) === "";
+  if (isPlain && outcome.tenant === place.tenant) {
+    piecesOfShared.set(call, { pieces, callerId, chain: place.chain, outcome });
+  }
+  return pieces;
+}
+
+function formatPieces(
+  logged: LoggedDecision,
+  { tenant, chain }: RowPlace,
+  kept: KeptParameters,
+): Pieces {
+  const { callerId, call, outcome } = logged;
+  const { principal, actors, tool, session, delegationId, shownToken } = call;
   const failed = outcome instanceof DomainError;
   const verdict = failed ? undefined : outcome.verdict;
   const denied = verdict?.kind === "denied" ? verdict : undefined;
-  const members = membersOf(call);
   const context = logged.contextMembers ?? formatContext(call, kept);
-  return (
-    members.beforeAt +
-    `${atMs},"caller":${quoteCaller(callerId)},"chain":${quoteChain(chain)}${context}` +
-    (failed ? "" : `,"decision":${quoteText(outcome.id)}`) +
-    members.delegation +
-    (verdict === undefined ? "" : `,"delegations":[${quoteAll(verdict.delegationIds)}]`) +
-    (shownToken?.keyThumbprint === undefined
-      ? ""
-      : `,"key_thumbprint":${quoteText(shownToken.keyThumbprint)}`) +
-    `,"kind":"decision","latency_us":${Math.round(latencyUs)}` +
-    (denied === undefined || denied.missingNames.length === 0
-      ? ""
-      : `,"missing":[${quoteAll(denied.missingNames)}]`) +
-    (failed ? "" : `,"model":${quoteModel(outcome.modelId)}`) +
-    members.principal +
-    (failed ? `,"reason":"${outcome.code}"` : denied ? `,"reason":"${denied.reason}"` : "") +
-    (failed ? "" : `,"revision":${outcome.revision}`) +
-    `,"seq":${seq}${members.session},"tenant":${quoteTenant(tenant)}` +
-    (failed ? "" : `,"timeline":${quoteTimeline(outcome.timeline)}`) +
-    (shownToken?.id === undefined ? "" : `,"token_id":${quoteText(shownToken.id)}`) +
-    (shownToken === undefined ? "" : `,"token_issuer":${quoteText(shownToken.issuer)}`) +
-    members.tool +
-    (traceId === undefined ? "" : `,"trace_id":${quoteText(traceId)}`) +
-    `,"verdict":"${verdict?.kind ?? "error"}"}`
-  );
-}
-
-/** What a call alone puts into its row, in pieces, as they stand between others. */
-interface CallMembers {
-  readonly beforeAt: string;
-  readonly delegation: string;
-  readonly principal: string;
-  readonly session: string;
-  readonly tool: string;
-}
-
-const membersOfShared = new WeakMap<Call, CallMembers>();
-
-function membersOf(call: Call): CallMembers {
-  if (call.isShared !== true) return formatMembers(call);
-  const known = membersOfShared.get(call);
-  if (known !== undefined) return known;
-  const members = formatMembers(call);
-  membersOfShared.set(call, members);
-  return members;
-}
-
-function formatMembers(call: Call): CallMembers {
-  const { principal, actors, tool, session, delegationId } = call;
-  const isPartial = call.partialChain ? `,"partial_chain":true` : "";
   return {
     beforeAt: `{"accesses":${formatAccesses(call)},"actors":[${actors.map(quoteObject).join(",")}],"at":`,
-    delegation: delegationId === undefined ? "" : `,"delegation":${quoteText(delegationId)}`,
-    principal: `${isPartial},"principal":${quoteObject(principal)}`,
-    session: session === undefined ? "" : `,"session":${quoteObject(session)}`,
-    tool: `,"tool":${quoteObject(tool)}`,
+    beforeId:
+      `,"caller":${quoteText(callerId)},"chain":${quoteText(chain)}${context}` +
+      (failed ? "" : `,"decision":`),
+    beforeLatency:
+      (delegationId === undefined ? "" : `,"delegation":${quoteText(delegationId)}`) +
+      (verdict === undefined ? "" : `,"delegations":[${quoteAll(verdict.delegationIds)}]`) +
+      (shownToken?.keyThumbprint === undefined
+        ? ""
+        : `,"key_thumbprint":${quoteText(shownToken.keyThumbprint)}`) +
+      `,"kind":"decision","latency_us":`,
+    beforeRevision:
+      (denied === undefined || denied.missingNames.length === 0
+        ? ""
+        : `,"missing":[${quoteAll(denied.missingNames)}]`) +
+      (failed ? "" : `,"model":${quoteText(outcome.modelId)}`) +
+      (call.partialChain ? `,"partial_chain":true` : "") +
+      `,"principal":${quoteObject(principal)}` +
+      (failed ? `,"reason":"${outcome.code}"` : denied ? `,"reason":"${denied.reason}"` : "") +
+      (failed ? "" : `,"revision":`),
+    beforeSeq: `,"seq":`,
+    beforeTrace:
+      (session === undefined ? "" : `,"session":${quoteObject(session)}`) +
+      `,"tenant":${quoteText(tenant)}` +
+      (failed ? "" : `,"timeline":${quoteText(outcome.timeline)}`) +
+      (shownToken?.id === undefined ? "" : `,"token_id":${quoteText(shownToken.id)}`) +
+      (shownToken === undefined ? "" : `,"token_issuer":${quoteText(shownToken.issuer)}`) +
+      `,"tool":${quoteObject(tool)}`,
+    end: `,"verdict":"${verdict?.kind ?? "error"}"}`,
   };
 }
 
@@ -187,25 +223,6 @@ function quoteObject(object: ObjectRef): string {
 // Most texts need no escape, and then the quotes are all that there is to add.
 // eslint-disable-next-line no-control-regex
 const escaped = /["\\\u0000-\u001f\ud800-\udfff]/;
-
-/** Quotes texts that are mostly the one before. */
-function quoting(): (text: string) => string {
-  let last = "";
-  let quoted = quoteText(last);
-  return (text) => {
-    if (text !== last) {
-      last = text;
-      quoted = quoteText(text);
-    }
-    return quoted;
-  };
-}
-
-const quoteCaller = quoting();
-const quoteChain = quoting();
-const quoteModel = quoting();
-const quoteTenant = quoting();
-const quoteTimeline = quoting();
 
 function quoteAll(texts: readonly string[]): string {
   const [only = ""] = texts;

@@ -102,6 +102,44 @@ suite("the row of a decision", () => {
     );
   });
 
+  test("of a call that comes again is what it would be of one that does not", () => {
+    fc.assert(
+      fc.property(
+        logged,
+        fc.array(fc.record({ other: logged, mask: fc.nat(127) }), { minLength: 1, maxLength: 6 }),
+        fc.boolean(),
+        (one, changes, isBare) => {
+          const { accesses } = one.call;
+          const bare = accesses.map((access) => ({ ...access, context: {} }));
+          const asked = isBare
+            ? { ...one.call, accesses: bare, context: {}, contextualTuples: [] }
+            : one.call;
+          const call = { ...asked, isShared: true as const };
+          let current = { ...one, call };
+          let at = { ...place };
+          for (const { other, mask } of [{ other: one, mask: 0 }, ...changes]) {
+            current = {
+              ...current,
+              ...(mask & 1 ? { callerId: other.callerId } : {}),
+              ...(mask & 2 ? { outcome: other.outcome } : {}),
+              ...(mask & 4 ? { latencyUs: other.latencyUs, atMs: other.atMs } : {}),
+              ...(mask & 8 && other.traceId !== undefined ? { traceId: other.traceId } : {}),
+            };
+            at = {
+              seq: at.seq + 1,
+              tenant: mask & 16 ? other.callerId : at.tenant,
+              chain: mask & 32 ? other.callerId : at.chain,
+            };
+            const kept = new Set(mask & 64 ? ["to"] : []);
+            const alone = { ...current, call: asked };
+            assert.equal(formatDecisionRow(current, at, kept), formatDecisionRow(alone, at, kept));
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
   test("is found by what it says", () => {
     fc.assert(
       fc.property(logged, (one) => {
