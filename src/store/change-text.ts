@@ -21,10 +21,17 @@ export function textOfChanges(
   return Buffer.byteLength(text, "utf8") > bytesMax ? undefined : text;
 }
 
-/** Inverse of `textOfChanges`; the text must be a node's own. */
+/**
+ * Inverse of `textOfChanges`; the text must be a node's own. What a node of another version wrote in
+ * another way is as if it had not come: whoever hears the hint polls.
+ */
 export function changesOfText(text: string): readonly RevisionChange[] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- sealed by `textOfChanges`
-  return (JSON.parse(text) as readonly WrittenChange[]).map(changeOf);
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- sealed by `textOfChanges`
+    return (JSON.parse(text) as readonly WrittenChange[]).map(changeOf);
+  } catch {
+    return [];
+  }
 }
 
 /** A revision as it is written, its tuples as rows. */

@@ -168,6 +168,26 @@ suite("hints", () => {
     assert.deepEqual([heard, acknowledged], [[[], [], []], []]);
   });
 
+  test("in words of another version bring their position alone, and end nothing", async () => {
+    const heard: Heard[] = [];
+    const last = Promise.withResolvers<void>();
+    await using _listener = await listen({
+      onHead: (each, changes) => {
+        heard.push({ hint: each, changes });
+        if (each.from === hint.from) last.resolve();
+      },
+    });
+    const heading = `acme 00000001 9 ${other.name}`;
+    const contents = ["what is that", "{}", "[{}]", `[{"revision":-1,"deleted":[],"created":[]}]`];
+    for (const content of contents) await tell(`${heading} ${other.seal(heading, content)}`);
+    await notifyHead(store.database, hint);
+    await last.promise;
+    assert.deepEqual(
+      heard.map(({ hint: { from }, changes }) => [from, changes]),
+      [...contents.map(() => [other.name, []]), [hint.from, []]],
+    );
+  });
+
   async function listen(events: Partial<HintEvents>): Promise<AsyncDisposable> {
     const all = { onHead: ignore, onAcknowledgement: ignore, onGap: ignore, ...events };
     const listener = await listenForHints(store.connectionString, own, all);
