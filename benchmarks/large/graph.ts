@@ -2,6 +2,7 @@ import { parseObject, type ObjectRef } from "../../src/core/object.ts";
 import type { Call } from "../../src/core/decision.ts";
 import { parseTupleText, type RelationTuple } from "../../src/core/tuple.ts";
 import { options, requestContext, type ServiceNode } from "../../test/support/service-node.ts";
+import { storeRows } from "./rows.ts";
 import { seededRandom } from "../load/random.ts";
 import {
   delegationLines,
@@ -12,13 +13,9 @@ import {
   type Organisation,
 } from "../organisation.ts";
 
-const chunkTuples = 5_000;
 const tellEveryMs = 5_000;
 
-/**
- * Stores an organisation, telling of the progress in between: straight into the tables, with a revision a
- * chunk, which takes a fraction of the time that an import does.
- */
+/** Stores an organisation as `storeRows` does, telling of the progress in between. */
 export async function fill(
   node: ServiceNode,
   size: number,
@@ -29,51 +26,13 @@ export async function fill(
   const model = { sources, activate: true, allowsOwnAbsence: true };
   await node.services.models.write(requestContext(), model, options);
   let toldMs = performance.now();
-  let stored = 0;
-  for (const tuples of inChunks(organisation.tuples())) {
-    await storeChunk(node, tuples);
-    stored += tuples.length;
-    if (performance.now() - toldMs < tellEveryMs) continue;
+  const { connectionString } = node.database;
+  await storeRows(connectionString, "default", organisation.tuples(), (stored) => {
+    if (performance.now() - toldMs < tellEveryMs) return;
     toldMs = performance.now();
     tell(stored);
-  }
-  await node.database.query("reads", { name: "analyze", text: "analyze relation_tuple" }, []);
+  });
   return organisation;
-}
-
-const chunkStatement = {
-  name: "fill_chunk",
-  text: `with moved as (
-      update tenant set head = head + 1 where id = 'default' returning head, head_at_ms
-    ), told as (
-      insert into revision (tenant_id, rev, committed_at_ms, caller_id, operation, reason,
-        created_count, deleted_count)
-      select 'default', head, head_at_ms, 'benchmark', 'import', '', cardinality($1::text[]), 0
-      from moved
-    )
-    insert into relation_tuple (tenant_id, created_rev, ord, object_type, object_id, relation,
-      subject_type, subject_id, subject_relation)
-    select 'default', head, t.ord, t.object_type, t.object_id, t.relation, t.subject_type,
-      t.subject_id, t.subject_relation from moved, unnest($1::text[], $2::text[], $3::text[],
-      $4::text[], $5::text[], $6::text[]) with ordinality
-      as t(object_type, object_id, relation, subject_type, subject_id, subject_relation, ord)`,
-};
-
-async function storeChunk(node: ServiceNode, tuples: readonly RelationTuple[]): Promise<void> {
-  const rows = tuples.map(({ object, relation, subject }) =>
-    subject.kind === "wildcard"
-      ? [object.type, object.id, relation, subject.type, "*", ""]
-      : [
-          object.type,
-          object.id,
-          relation,
-          subject.object.type,
-          subject.object.id,
-          subject.kind === "userset" ? subject.relation : "",
-        ],
-  );
-  const columns = Array.from({ length: 6 }, (_, at) => rows.map((row) => row[at]));
-  await node.database.query("reads", chunkStatement, columns);
 }
 
 /** Calls that are allowed; people by Zipf's law, files of their teams likewise. */
@@ -121,15 +80,4 @@ function callOf(person: number, file: string): Call {
     partialChain: false,
     contextualTuples: [],
   };
-}
-
-function* inChunks(tuples: Iterable<RelationTuple>): Generator<RelationTuple[]> {
-  let chunk: RelationTuple[] = [];
-  for (const tuple of tuples) {
-    chunk.push(tuple);
-    if (chunk.length < chunkTuples) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
 }

@@ -7,7 +7,7 @@ const firstTuples = 50_000;
 
 /**
  * Stores tuples straight into the tables of a tenant that is there, with a revision a chunk, which takes
- * a fraction of the time that an import does. No node may follow the tenant yet.
+ * a fraction of the time that an import does. A node that follows the tenant has to begin anew.
  */
 export async function storeRows(
   connectionString: string,
@@ -18,17 +18,12 @@ export async function storeRows(
   const client = new Client({ connectionString });
   await client.connect();
   let stored = 0;
-  let chunk: RelationTuple[] = [];
-  for (const tuple of tuples) {
-    chunk.push(tuple);
-    if (chunk.length < chunkTuples) continue;
+  for (const chunk of inChunks(tuples)) {
     await client.query({ ...chunkStatement, values: [tenant, ...columnsOf(chunk)] });
     stored += chunk.length;
-    chunk = [];
     if (stored === firstTuples) await client.query("analyze relation_tuple");
     tell(stored);
   }
-  await client.query({ ...chunkStatement, values: [tenant, ...columnsOf(chunk)] });
   await client.query("analyze");
   await client.end();
 }
@@ -64,4 +59,15 @@ function columnsOf(tuples: readonly RelationTuple[]): readonly string[][] {
         ],
   );
   return Array.from({ length: 6 }, (_, at) => rows.map((row) => row[at] ?? ""));
+}
+
+function* inChunks(tuples: Iterable<RelationTuple>): Generator<RelationTuple[]> {
+  let chunk: RelationTuple[] = [];
+  for (const tuple of tuples) {
+    chunk.push(tuple);
+    if (chunk.length < chunkTuples) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
 }
