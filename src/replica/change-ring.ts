@@ -34,7 +34,6 @@ export class ChangeRing {
   }
 }
 
-/** Whether these are all the revisions of (after, upTo], in order. */
 /** Whole revisions, together of about so many tuples in each part, and at least one. */
 export function inParts(
   changes: readonly RevisionChange[],
@@ -54,6 +53,7 @@ export function inParts(
   return parts;
 }
 
+/** Whether these are all the revisions of (after, upTo], in order. */
 export function isContiguous(
   changes: readonly RevisionChange[],
   after: Revision,
